@@ -1,0 +1,1 @@
+"""drcheck: proof that backups are off-site, fresh, intact and restorable, judged against national guidance."""

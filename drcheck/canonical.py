@@ -1,0 +1,54 @@
+"""
+Canonical JSON and digests: the same value always gives the same bytes.
+
+Records hold integers, strings, booleans, null, lists and objects with ASCII keys only, for which the standard library's output is RFC 8785
+(JSON Canonicalization Scheme). Anything else is refused rather than rounded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+_LARGEST = 2**53 - 1
+
+
+def canonical_json(value: Any) -> bytes:
+    """
+    The RFC 8785 form of `value`, as UTF-8 bytes.
+
+    Raises:
+        ValueError: the value holds a float, an integer beyond 2**53-1 (RFC 7493) or a key that is not ASCII.
+    """
+    _refuse_what_has_no_one_form(value, "$")
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+def digest(value: Any) -> str:
+    """`sha256:` and the hex digest of the canonical form of `value`."""
+    return f"sha256:{hashlib.sha256(canonical_json(value)).hexdigest()}"
+
+
+def digest_bytes(content: bytes) -> str:
+    """`sha256:` and the hex digest of `content`."""
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def _refuse_what_has_no_one_form(value: Any, place: str) -> None:
+    match value:
+        case None | bool() | str():
+            return
+        case int():
+            if abs(value) > _LARGEST:
+                raise ValueError(f"{place}: {value} is beyond what JSON readers keep exactly")
+        case list() | tuple():
+            for index, item in enumerate(value):
+                _refuse_what_has_no_one_form(item, f"{place}[{index}]")
+        case dict():
+            for key, item in value.items():
+                if not isinstance(key, str) or not key.isascii():
+                    raise ValueError(f"{place}: the key {key!r} is not ASCII text")
+                _refuse_what_has_no_one_form(item, f"{place}.{key}")
+        case _:
+            raise ValueError(f"{place}: a {type(value).__name__} has no canonical form")

@@ -1,0 +1,1 @@
+"""Pure judgments of facts, one file a family."""

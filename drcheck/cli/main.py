@@ -1,0 +1,112 @@
+"""
+The command line. Commands are a table of import strings, so `drcheck --help` imports none of them.
+
+Exit codes: 0 nothing failed and everything was determined, 10 an unwaived failure, 11 something unknown or nothing judged, 12 a report or record
+could not be written, 2 usage or configuration, 1 a crash, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import traceback
+from importlib import import_module, metadata
+
+import click
+
+from drcheck.errors import ConfigError, DrcheckError
+
+COMMANDS = {
+    "check": ("drcheck.cli.check:check", "Look at every target, read and compare, judge, and report."),
+    "demo": ("drcheck.cli.demo:demo", "Build a throw-away hospital with seeded faults, and check it."),
+    "doctor": ("drcheck.cli.doctor:doctor", "Say for each target what works, what does not, and what will stay unknown."),
+    "drill": ("drcheck.cli.drill:drill", "Show and validate the recorded restore drills."),
+    "estate": ("drcheck.cli.estate:estate", "Validate, show or describe the estate file."),
+    "init": ("drcheck.cli.init:init", "Write a commented estate file to start from."),
+    "policy": ("drcheck.cli.policy:policy", "List and explain the guidance packs and the checks."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+
+def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        click.echo(f"drcheck {metadata.version('drcheck')}")
+        context.exit()
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="Exit codes: 0 all good, 10 something failed, 11 something is unknown, 12 output could not be written, 2 usage or configuration.",
+)
+@click.option("--version", is_flag=True, callback=_version, expose_value=False, is_eager=True, help="Print the version and stop.")
+@click.option("-v", "--verbose", count=True, help="Say more on stderr; twice for every call to every target.")
+@click.pass_context
+def cli(context: click.Context, verbose: int) -> None:
+    """Prove that backups are off-site, fresh, intact and restorable, judged against national guidance.
+
+    drcheck only reads: it never writes to, locks, repairs or deletes anything on a backup target.
+    """
+    context.obj = {"verbose": verbose}
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    package = logging.getLogger("drcheck")
+    package.handlers = [handler]
+    package.propagate = False
+    package.setLevel({0: logging.ERROR, 1: logging.INFO}.get(verbose, logging.DEBUG))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code and never raises."""
+    try:
+        code = cli.main(args=arguments, prog_name="drcheck", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Abort:
+        click.echo("interrupted", err=True)
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except BrokenPipeError:
+        # Whoever read the report has gone; the interpreter must not complain about it again while it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 12
+    except DrcheckError as error:
+        _explain(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        click.echo("interrupted", err=True)
+        return 130
+    except Exception:  # noqa: BLE001 - the last resort: a crash is exit 1 and says how to report it
+        traceback.print_exc()
+        click.echo(f"\ndrcheck {metadata.version('drcheck')} crashed; this is a bug. Please report the lines above.", err=True)
+        return 1
+    return code if isinstance(code, int) else 0
+
+
+def _explain(error: DrcheckError) -> None:
+    from drcheck.model.names import printable
+
+    for line in str(error).splitlines():
+        click.echo(f"error: {printable(line)}", err=True)
+    if isinstance(error, ConfigError) and error.problems:
+        count = len(error.problems)
+        click.echo(f"{count} problem{'s' if count != 1 else ''}; nothing was looked at.", err=True)

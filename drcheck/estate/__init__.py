@@ -1,0 +1,1 @@
+"""What an organisation declares: schema and loading of the estate."""

@@ -1,0 +1,1 @@
+"""Failure domains: which copies would be lost together, and how many are independent."""

@@ -1,0 +1,1 @@
+"""Readers of promised checksums, one file a kind of manifest."""

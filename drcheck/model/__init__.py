@@ -1,0 +1,75 @@
+"""The nouns that every other part speaks in. They are frozen values; they know nothing of where they come from or go to."""
+
+from drcheck.model.assessment import (
+    EXIT_CRASH,
+    EXIT_FAIL,
+    EXIT_GOOD,
+    EXIT_INTERRUPTED,
+    EXIT_OUTPUT,
+    EXIT_UNKNOWN,
+    EXIT_USAGE,
+    Assessment,
+    ControlUsed,
+    CopyPlace,
+    EstateUsed,
+    PolicyUsed,
+    Run,
+    TargetPlace,
+)
+from drcheck.model.drills import Drill
+from drcheck.model.facts import Depth, Fact, Observed, Reason, Source, Unobserved
+from drcheck.model.findings import FactUsed, Finding, Outcome, Severity, Subject, SubjectKind, Waiver
+from drcheck.model.fixity import WEAK_ALGORITHMS, ManifestRead, ObjectResult, ObjectVerdict, Verification
+from drcheck.model.names import printable
+from drcheck.model.place import Encryption, Identity, Permissions, Protection, Versions
+from drcheck.model.points import SKEW, Points, PointState, RecoveryPoint
+from drcheck.model.seen import CopyFacts, Facts, TargetFacts
+
+__all__ = [
+    "EXIT_CRASH",
+    "EXIT_FAIL",
+    "EXIT_GOOD",
+    "EXIT_INTERRUPTED",
+    "EXIT_OUTPUT",
+    "EXIT_UNKNOWN",
+    "EXIT_USAGE",
+    "SKEW",
+    "WEAK_ALGORITHMS",
+    "Assessment",
+    "ControlUsed",
+    "CopyFacts",
+    "CopyPlace",
+    "Depth",
+    "Drill",
+    "Encryption",
+    "EstateUsed",
+    "Fact",
+    "FactUsed",
+    "Facts",
+    "Finding",
+    "Identity",
+    "ManifestRead",
+    "ObjectResult",
+    "ObjectVerdict",
+    "Observed",
+    "Outcome",
+    "Permissions",
+    "PointState",
+    "Points",
+    "PolicyUsed",
+    "Protection",
+    "Reason",
+    "RecoveryPoint",
+    "Run",
+    "Severity",
+    "Source",
+    "Subject",
+    "SubjectKind",
+    "TargetFacts",
+    "TargetPlace",
+    "Unobserved",
+    "Verification",
+    "Versions",
+    "Waiver",
+    "printable",
+]

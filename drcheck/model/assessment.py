@@ -1,0 +1,143 @@
+"""An assessment: one run, frozen."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+
+from drcheck.model.findings import Finding, Outcome, Severity
+from drcheck.model.seen import Facts
+
+EXIT_GOOD = 0
+EXIT_CRASH = 1
+EXIT_USAGE = 2
+EXIT_FAIL = 10
+EXIT_UNKNOWN = 11
+EXIT_OUTPUT = 12
+EXIT_INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of the tool."""
+
+    id: str
+    """Unique: the start in UTC and a random part."""
+    reference: datetime
+    """The moment that everything was judged against, UTC."""
+    as_of: bool
+    """Whether that moment was given with `--as-of`, rather than being the present."""
+    facts_from: str
+    """The file that the facts came from; empty where this run looked for itself."""
+    started: datetime
+    finished: datetime
+    version: str
+    plugins: tuple[tuple[str, str], ...] = ()
+    """Trusted distributions and their versions."""
+
+
+@dataclass(frozen=True, slots=True)
+class EstateUsed:
+    """Which estate was judged."""
+
+    file: str
+    digest: str
+    """Of the file's bytes."""
+    organisation: str
+    name: str
+    country: str
+    code: str
+    rehearsal: bool
+    """Whether folders on one machine stand in for places, so that devices are known by declaration only."""
+
+
+@dataclass(frozen=True, slots=True)
+class ControlUsed:
+    """One control that was judged, with the parameters that it was judged by."""
+
+    id: str
+    clause: str
+    title: str
+    check: str
+    severity: Severity
+    sure: str
+    issuer_parameters: tuple[tuple[str, str], ...]
+    """Numbers and choices that the issuer's text gives, in words."""
+    our_parameters: tuple[tuple[str, str], ...]
+    """Numbers and choices that drcheck, or the estate, made."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyUsed:
+    """Which pack was judged by."""
+
+    id: str
+    version: str
+    title: str
+    issuer: str
+    document: str
+    document_version: str
+    url: str
+    digest: str
+    controls: tuple[ControlUsed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CopyPlace:
+    """Where one declared copy stands."""
+
+    system: str
+    target: str
+    site: str
+    path: str
+    format: str
+    role: str
+    offsite: bool
+    """Whether its site is another than the system's production site."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetPlace:
+    """Where one declared target stands."""
+
+    target: str
+    connector: str
+    site: str
+    address: str
+    """How it is reached, without any secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """One run, frozen: what was declared, what was seen, and what was found."""
+
+    run: Run
+    estate: EstateUsed
+    policies: tuple[PolicyUsed, ...]
+    targets: tuple[TargetPlace, ...]
+    copies: tuple[CopyPlace, ...]
+    facts: Facts
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...] = ()
+    """What the reader should know besides, such as an expired or unused waiver."""
+
+    def counts(self) -> dict[Outcome, int]:
+        """How many findings have each outcome; every outcome has an entry."""
+        found = Counter(finding.outcome for finding in self.findings)
+        return {outcome: found[outcome] for outcome in Outcome}
+
+    @property
+    def exit_code(self) -> int:
+        """
+        10 where an unwaived finding failed; else 11 where anything unwaived is unknown or in error, or nothing was judged; else 0.
+
+        A report's format never changes it.
+        """
+        standing = [finding.outcome for finding in self.findings if not finding.waived]
+        if Outcome.FAIL in standing:
+            return EXIT_FAIL
+        if Outcome.UNKNOWN in standing or Outcome.ERROR in standing:
+            return EXIT_UNKNOWN
+        judged = any(finding.outcome in (Outcome.PASS, Outcome.FAIL) or finding.waived for finding in self.findings)
+        return EXIT_GOOD if judged else EXIT_UNKNOWN

@@ -1,0 +1,92 @@
+"""Fixity: whether bytes still match what was promised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from drcheck.model.facts import Depth, Unobserved
+
+WEAK_ALGORITHMS = frozenset({"md5", "sha1", "crc32", "crc32c", "crc64nvme"})
+"""Algorithms that show accidents but not attacks: collisions can be made (MD5, SHA-1) or the digest is no cryptographic one (CRC)."""
+
+
+class ObjectResult(StrEnum):
+    """What became of one object."""
+
+    NOT_READ = "not-read"
+    """It was to be read and was not: no time, an archived storage class, an aborted run."""
+    MATCH = "match"
+    MISMATCH = "mismatch"
+    MISSING = "missing"
+    """It was promised, and the place answered that it is not there."""
+    UNREADABLE = "unreadable"
+    """It is there and could not be read whole."""
+    EXTRA = "extra"
+    """It is there and nothing was promised for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectVerdict:
+    """The result of one object."""
+
+    key: str
+    """Relative to the target."""
+    result: ObjectResult
+    size: int
+    """Bytes; 0 for a missing one."""
+    algorithm: str = ""
+    promised: str = ""
+    """The promised digest, hex."""
+    found: str = ""
+    """The digest of what was read, hex."""
+    manifest: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestRead:
+    """A manifest that was read and understood."""
+
+    name: str
+    """Its key on the target, or its path on this machine."""
+    kind: str
+    """`gnu`, `bsd`, `sfv`, `hashdeep` or `bagit`."""
+    beside: bool
+    """Whether it lies with the data, so that whoever can rewrite the data can rewrite it too."""
+    algorithms: tuple[str, ...]
+    promises: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What reading one copy's bytes showed. Counts are exact; `problems` is a bounded sample of every result that is not a match."""
+
+    counts: tuple[tuple[ObjectResult, int], ...]
+    objects_total: int
+    """Objects listed, without manifests and markers."""
+    objects_read: int
+    bytes_read: int
+    problems: tuple[ObjectVerdict, ...]
+    manifests: tuple[ManifestRead, ...]
+    unusable_manifests: tuple[str, ...]
+    """Manifests that could not be understood or read, each with the reason; what they promise is unknown."""
+    weak_only: int
+    """Matches that rest on a weak algorithm alone."""
+    started: datetime
+    finished: datetime
+    depth: Depth
+    stopped: Unobserved | None = None
+    """Why the run ended before everything was looked at; None where it did not."""
+    faults: tuple[str, ...] = ()
+    """What a package format says against the whole, such as a bag whose Payload-Oxum does not hold."""
+
+    def count(self, result: ObjectResult) -> int:
+        """How many objects had `result`."""
+        return dict(self.counts).get(result, 0)
+
+    @property
+    def bad(self) -> int:
+        """Objects that are known not to be what was promised: mismatched or missing."""
+        return self.count(ObjectResult.MISMATCH) + self.count(ObjectResult.MISSING)

@@ -1,0 +1,72 @@
+"""What one run saw: the facts of every target and copy, as one frozen value that can be written down, read back and judged again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from drcheck.model.drills import Drill
+from drcheck.model.facts import Fact
+from drcheck.model.fixity import Verification
+from drcheck.model.place import Encryption, Identity, Permissions, Protection, Versions
+from drcheck.model.points import Points
+
+
+@dataclass(frozen=True, slots=True)
+class TargetFacts:
+    """What was seen of one target."""
+
+    target: str
+    identity: Fact[Identity]
+    protection: Fact[Protection]
+    encryption: Fact[Encryption]
+    versions: Fact[Versions]
+    permissions: Fact[Permissions]
+    clock_skew: Fact[float]
+    """Seconds by which the target's clock is ahead of ours."""
+    calls: tuple[tuple[str, int], ...] = ()
+    """Every kind of call that was made there, and how often."""
+    seconds: float = 0.0
+    """How long looking took."""
+
+
+@dataclass(frozen=True, slots=True)
+class CopyFacts:
+    """What was seen of one system's copy at one target."""
+
+    system: str
+    target: str
+    points: Fact[Points]
+    lock: Fact[Protection]
+    """The protection of an object of the newest usable recovery point: what is in effect, not what is configured."""
+    verification: Fact[Verification]
+
+    @property
+    def id(self) -> str:
+        """`system@target`."""
+        return f"{self.system}@{self.target}"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything that is judged."""
+
+    at: datetime
+    """The run's reference time, UTC."""
+    targets: tuple[TargetFacts, ...]
+    copies: tuple[CopyFacts, ...]
+    drills: Fact[tuple[Drill, ...]]
+
+    def target(self, target: str) -> TargetFacts:
+        """The facts of one target. Raises KeyError where the run has none."""
+        for facts in self.targets:
+            if facts.target == target:
+                return facts
+        raise KeyError(target)
+
+    def copy(self, system: str, target: str) -> CopyFacts:
+        """The facts of one copy. Raises KeyError where the run has none."""
+        for facts in self.copies:
+            if (facts.system, facts.target) == (system, target):
+                return facts
+        raise KeyError(f"{system}@{target}")

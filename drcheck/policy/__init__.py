@@ -1,0 +1,1 @@
+"""Packs of guidance, waivers, and the judging of every control on every subject."""

@@ -1,0 +1,1 @@
+"""Reports: an assessment as text, one file a format. Pure functions."""

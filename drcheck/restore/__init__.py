@@ -1,0 +1,1 @@
+"""Restore drills: what was rehearsed, and what was recorded of it."""

@@ -1,0 +1,1 @@
+"""Reading bytes and comparing them with what was promised."""

@@ -1,0 +1,96 @@
+"""
+Daemon threads with a deadline each.
+
+Executors join their threads when the process ends, so one hung target would keep a finished run alive; daemon threads do not. A job that
+misses its deadline is abandoned: its slot goes to the next job, and a late answer is dropped.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from drcheck.clock import Deadline, monotonic
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Generic[T]):
+    """A job that ended in time with a value."""
+
+    value: T
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A job that ended in time with an exception that it should not have let out."""
+
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A job that was abandoned, or never started, because its time was over."""
+
+    seconds: float
+    """How long it was given."""
+
+
+def run_all(
+    jobs: Mapping[str, Callable[[Deadline], T]], *, workers: int, seconds: float | None, run: Deadline
+) -> Iterator[tuple[str, Done[T] | Failed | Late]]:
+    """
+    Run every job on its own daemon thread, at most `workers` at a time, and yield each result once as it comes.
+
+    A job is given the `Deadline` of `seconds` from its own start, cut to what is left of `run`; it should check it, and is abandoned shortly
+    after it where it does not. Every job yields exactly one result.
+    """
+    results: queue.SimpleQueue[tuple[str, Done[T] | Failed]] = queue.SimpleQueue()
+    waiting = list(jobs.items())[::-1]
+    running: dict[str, tuple[Deadline, float]] = {}
+    while waiting or running:
+        while waiting and len(running) < workers and not run.passed():
+            name, job = waiting.pop()
+            deadline = _sooner(seconds, run)
+            running[name] = (deadline, monotonic())
+            threading.Thread(target=_work, args=(name, job, deadline, results), name=f"drcheck-{name}", daemon=True).start()
+        if run.passed():
+            for name, _ in waiting:
+                yield name, Late(0.0)
+            waiting.clear()
+        try:
+            name, result = results.get(timeout=_patience(running))
+        except queue.Empty:
+            pass
+        else:
+            if running.pop(name, None) is not None:
+                yield name, result
+        for name, (deadline, started) in list(running.items()):
+            if deadline.passed() and monotonic() - started > (deadline.seconds or 0) + GRACE:
+                del running[name]
+                yield name, Late(deadline.seconds or 0.0)
+
+
+GRACE = 0.5
+"""Seconds after its deadline in which a well-behaved job may still hand in what it has."""
+
+
+def _work(name: str, job: Callable[[Deadline], T], deadline: Deadline, results: queue.SimpleQueue[tuple[str, Done[T] | Failed]]) -> None:
+    try:
+        results.put((name, Done(job(deadline))))
+    except BaseException as error:  # noqa: BLE001 - handed to the caller, who decides; a thread must not die silently
+        results.put((name, Failed(error)))
+
+
+def _sooner(seconds: float | None, run: Deadline) -> Deadline:
+    left = run.remaining()
+    return Deadline(min((value for value in (seconds, left) if value is not None), default=None))
+
+
+def _patience(running: Mapping[str, tuple[Deadline, float]]) -> float:
+    ends = [(deadline.seconds or 0) + GRACE - (monotonic() - started) for deadline, started in running.values() if deadline.seconds is not None]
+    return max(0.01, min([*ends, 1.0]))

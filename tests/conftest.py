@@ -1,0 +1,31 @@
+"""Fixtures for every test, and the rule about missing programs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+REQUIRE_ALL = os.environ.get("DRCHECK_REQUIRE_ALL") == "1"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose program is missing; with DRCHECK_REQUIRE_ALL=1 that is a failure instead."""
+    for marker in item.iter_markers("program"):
+        for name in marker.args:
+            if not any(shutil.which(name, path=path) for path in (None, "/usr/sbin:/sbin:/usr/local/sbin")):
+                missing = f"needs the program {name}, which is not installed"
+                if REQUIRE_ALL:
+                    pytest.fail(missing, pytrace=False)
+                pytest.skip(missing)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  # type: ignore[no-untyped-def]
+    """With DRCHECK_REQUIRE_ALL=1 a skip is a failure."""
+    report = yield
+    if REQUIRE_ALL and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, and DRCHECK_REQUIRE_ALL=1 allows no skip: {report.longrepr}"
+    return report
