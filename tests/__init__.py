@@ -1,0 +1,1 @@
+"""What drcheck promises, tried out."""

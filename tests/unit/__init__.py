@@ -1,0 +1,1 @@
+"""Parts that need nothing else."""
