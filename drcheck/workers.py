@@ -41,13 +41,13 @@ class Late:
 
 
 def run_all(
-    jobs: Mapping[str, Callable[[Deadline], T]], *, workers: int, seconds: float | None, run: Deadline
+    jobs: Mapping[str, Callable[[Deadline], T]], *, workers: int, seconds: float | Mapping[str, float | None] | None, run: Deadline
 ) -> Iterator[tuple[str, Done[T] | Failed | Late]]:
     """
     Run every job on its own daemon thread, at most `workers` at a time, and yield each result once as it comes.
 
-    A job is given the `Deadline` of `seconds` from its own start, cut to what is left of `run`; it should check it, and is abandoned shortly
-    after it where it does not. Every job yields exactly one result.
+    A job is given the `Deadline` of `seconds` (one number for all, or one a job's name) from its own start, cut to what is left of `run`; it should
+    check it, and is abandoned shortly after it where it does not. Every job yields exactly one result.
     """
     results: queue.SimpleQueue[tuple[str, Done[T] | Failed]] = queue.SimpleQueue()
     waiting = list(jobs.items())[::-1]
@@ -55,7 +55,7 @@ def run_all(
     while waiting or running:
         while waiting and len(running) < workers and not run.passed():
             name, job = waiting.pop()
-            deadline = _sooner(seconds, run)
+            deadline = _sooner(seconds[name] if isinstance(seconds, Mapping) else seconds, run)
             running[name] = (deadline, monotonic())
             threading.Thread(target=_work, args=(name, job, deadline, results), name=f"drcheck-{name}", daemon=True).start()
         if run.passed():
