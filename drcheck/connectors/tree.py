@@ -1,0 +1,274 @@
+"""
+Files below one folder of this machine, and nothing else.
+
+Every key is walked from the root's descriptor part by part, and no part may be a symbolic link: whatever happens in the folder meanwhile, nothing
+outside it is opened. A file is looked at before it is opened, so that pipes and devices never are, and neither they nor a lease can make us wait.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import os
+import stat
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+
+from drcheck.clock import Deadline
+from drcheck.connectors.base import CallLog, Entry
+from drcheck.errors import AccessDenied, ConnectorError, InProgress, NotThere, TimedOut, Unreachable, Unsupported
+from drcheck.model import printable
+
+log = logging.getLogger(__name__)
+
+SUPPORTED = os.open in os.supports_dir_fd and os.scandir in os.supports_fd and hasattr(os, "O_NOFOLLOW")
+"""Whether this system can open files below a folder without following links."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+# A flag that a system does not have is 0: only `SUPPORTED` is needed for safety.
+_BELOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_NONBLOCK", 0)
+_FOLDER = getattr(os, "O_DIRECTORY", 0)
+_NOATIME = getattr(os, "O_NOATIME", 0)
+_PASS = getattr(os, "O_PATH", os.O_RDONLY) | _FOLDER | getattr(os, "O_CLOEXEC", 0)
+"""To pass through a folder: with O_PATH the right to search it is enough."""
+
+_NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EILSEQ})
+_DENIED = frozenset({errno.EACCES, errno.EPERM})
+_BUSY = frozenset({errno.EAGAIN, errno.ETXTBSY})
+
+
+class Tree:
+    """
+    The open root of a folder, and read-only questions about what lies below it. Each call is recorded as `<kind>:<call>`.
+
+    Attributes:
+        root: the descriptor of the root.
+    """
+
+    def __init__(self, root: str, *, kind: str, allowed: frozenset[str], deadline: Deadline, calls: CallLog) -> None:
+        """Opens `root`, which may be a symbolic link itself. Raises `NotThere` where it is no folder, `AccessDenied` where we may not."""
+        self._kind = kind
+        self._allowed = allowed
+        self._deadline = deadline
+        self._calls = calls
+        with self.call("open", root):
+            self.root = os.open(root, _PASS)
+
+    def close(self) -> None:
+        """Let go of the root; safe to call twice."""
+        if self.root >= 0:
+            os.close(self.root)
+            self.root = -1
+
+    def call(self, name: str, subject: str) -> _Call:
+        """Within it, the one system call `name` is made about `subject`: refused unless allowed, recorded, its `OSError` made a `ConnectorError`."""
+        self._deadline.check()
+        call = f"{self._kind}:{name}"
+        if call not in self._allowed:
+            raise Unsupported(f"{call} is not among the calls that this connector may make")
+        self._calls.record(call, subject)
+        return _Call(subject)
+
+    def look(self, key: str) -> os.stat_result:
+        """What lies at `key` (a link itself, not where it leads). Raises `NotThere`."""
+        *above, name = _parts(key)
+        with self._passing(above, key) as folder, self.call("lstat", key):
+            return os.stat(name, dir_fd=folder, follow_symlinks=False)
+
+    def entry(self, key: str) -> Entry:
+        """The entry of the file at `key`. Raises `NotThere` for nothing and for a folder, `Unsupported` for a link or special file."""
+        return _entry(key, _file(self.look(key), key))
+
+    def open_file(self, key: str) -> tuple[int, os.stat_result]:
+        """A descriptor, to be closed by the caller, of the file at `key`, and its attributes as it was opened. Raises as `entry` does."""
+        *above, name = _parts(key)
+        with self._passing(above, key) as folder:
+            with self.call("lstat", key):
+                seen = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            _file(seen, key)
+            descriptor = self._open(name, folder, key, 0)
+        try:
+            with _Call(key):
+                found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode):
+                raise InProgress(f"{printable(key)}: was replaced by something that is no file while it was being opened")
+        except ConnectorError:
+            os.close(descriptor)
+            raise
+        return descriptor, found
+
+    def open_folder(self, key: str) -> int:
+        """A descriptor, to be closed by the caller, of the folder at `key` (empty: the root), good for listing. Raises `NotThere`."""
+        if not key:
+            return self._open(b".", self.root, key, _FOLDER)
+        *above, name = _parts(key)
+        with self._passing(above, key) as folder:
+            return self._open(name, folder, key, _FOLDER)
+
+    def walk(self, prefix: str) -> Iterator[Entry]:
+        """
+        Every file at or below `prefix` in key order; nothing where nothing is there. Raises `Unsupported` for a prefix that is a link or leads
+        through one: what lies there was not looked at, so nothing may be concluded.
+        """
+        try:
+            if prefix and not stat.S_ISDIR((found := self.look(prefix)).st_mode):
+                yield _entry(prefix, _file(found, prefix))
+                return
+            descriptor = self.open_folder(prefix)
+        except NotThere:
+            return
+        left_out = _LeftOut()
+        yield from self._below(descriptor, prefix, left_out)
+        if left_out.count:
+            log.info("%s: %d links and special files were left out of the listing of %r", self._calls.target, left_out.count, prefix)
+
+    def _below(self, descriptor: int, prefix: str, left_out: _LeftOut) -> Iterator[Entry]:
+        # Open folders are kept on a stack of our own: trees can be deeper than Python recurses.
+        stack: list[tuple[int, str, list[bytes]]] = [(descriptor, prefix, [])]
+        try:
+            stack[0][2].extend(self._names(descriptor, prefix, left_out))
+            while stack:
+                folder, above, names = stack[-1]
+                if not names:
+                    stack.pop()
+                    os.close(folder)
+                    continue
+                name = names.pop()
+                bare = name.removesuffix(b"/")
+                key = (f"{above}/" if above else "") + bare.decode("utf-8", "surrogateescape")
+                try:
+                    with self.call("lstat", key):
+                        found = os.stat(bare, dir_fd=folder, follow_symlinks=False)
+                    is_folder = stat.S_ISDIR(found.st_mode)
+                    if not is_folder and not stat.S_ISREG(found.st_mode):
+                        left_out.count += 1
+                    elif is_folder != name.endswith(b"/"):
+                        raise InProgress(f"{printable(key)}: a file and a folder changed places while they were being listed")
+                    elif is_folder:
+                        stack.append((self._open(bare, folder, key, _FOLDER), key, []))
+                        stack[-1][2].extend(self._names(stack[-1][0], key, left_out))
+                    else:
+                        yield _entry(key, found)
+                except NotThere:
+                    continue  # it went away after its folder was listed: it is not there
+        finally:
+            for folder, _, _ in stack:
+                os.close(folder)
+
+    def _names(self, folder: int, key: str, left_out: _LeftOut) -> list[bytes]:
+        """The names in an open folder, last first. A folder's ends with `/`, which puts whole keys in order: `a-b`, `a.txt`, `a/b`, `a0`."""
+        names = []
+        with self.call("scandir", key), os.scandir(folder) as entries:
+            for entry in entries:
+                self._deadline.check()
+                if entry.is_symlink():
+                    left_out.count += 1
+                else:
+                    name = os.fsencode(entry.name)
+                    names.append(name + b"/" if entry.is_dir(follow_symlinks=False) else name)
+        names.sort(reverse=True)
+        return names
+
+    @contextlib.contextmanager
+    def _passing(self, above: list[bytes], key: str) -> Iterator[int]:
+        """The descriptor of the folder that the parts lead to, for looking and opening below it."""
+        folder = self.root
+        try:
+            for part in above:
+                below = self._open(part, folder, key, _PASS)
+                if folder != self.root:
+                    os.close(folder)
+                folder = below
+            yield folder
+        finally:
+            if folder != self.root:
+                os.close(folder)
+
+    def _open(self, name: bytes, folder: int, key: str, flags: int) -> int:
+        flags |= os.O_RDONLY | _BELOW
+        try:
+            with self.call("open", key):
+                try:
+                    return os.open(name, flags | (0 if flags & _PASS == _PASS else _NOATIME), dir_fd=folder)
+                except OSError as error:
+                    if error.errno != errno.EPERM:
+                        raise
+                    # O_NOATIME is for the owner only (open(2)); a second refusal is the true one.
+                    return os.open(name, flags, dir_fd=folder)
+        except (NotThere, Unsupported):
+            with self.call("lstat", key):
+                found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            if stat.S_ISLNK(found.st_mode):
+                raise Unsupported(f"{printable(key)}: is or leads through a symbolic link, which is never followed") from None
+            raise
+
+
+class _Call:
+    """The context of one system call."""
+
+    __slots__ = ("_subject",)
+
+    def __init__(self, subject: str) -> None:
+        self._subject = subject
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if isinstance(error, OSError):
+            raise translated(error, self._subject) from error
+
+
+class _LeftOut:
+    """How many links and special files a listing left out."""
+
+    count = 0
+
+
+def translated(error: OSError, subject: str) -> ConnectorError:
+    """The connector's error for what the operating system answered about `subject`."""
+    text = f"{printable(subject) or 'the root'}: {error.strerror or error}"
+    if error.errno in _NOT_THERE:
+        return NotThere(text)
+    if error.errno in _DENIED:
+        return AccessDenied(text)
+    if error.errno == errno.ELOOP:
+        return Unsupported(f"{text}: symbolic links are never followed")
+    if error.errno in _BUSY:
+        return InProgress(f"{text}: another program holds it")
+    if error.errno == errno.ETIMEDOUT:
+        return TimedOut(text)
+    return Unreachable(text)
+
+
+def _parts(key: str) -> list[bytes]:
+    """The names that a key consists of. Raises `Unsupported` for a key that no file below a folder can have."""
+    try:
+        parts = key.encode("utf-8", "surrogateescape").split(b"/")
+    except UnicodeEncodeError:
+        raise Unsupported(f"{printable(key)}: is not a name that a file can have") from None
+    if any(part in (b"", b".", b"..") or b"\0" in part for part in parts):
+        raise Unsupported(f"{key!r}: is not a path below the root: no part of it may be empty, '.' or '..'")
+    return parts
+
+
+def _file(found: os.stat_result, key: str) -> os.stat_result:
+    if stat.S_ISREG(found.st_mode):
+        return found
+    if stat.S_ISDIR(found.st_mode):
+        raise NotThere(f"{printable(key)}: is a folder, not a file")
+    if stat.S_ISLNK(found.st_mode):
+        raise Unsupported(f"{printable(key)}: is a symbolic link, which is never followed")
+    raise Unsupported(f"{printable(key)}: is a pipe, socket or device, which is never opened")
+
+
+def _entry(key: str, found: os.stat_result) -> Entry:
+    try:
+        modified = _EPOCH + timedelta(microseconds=found.st_mtime_ns // 1000)
+    except OverflowError:
+        modified = None  # a time that no calendar has; formats say that it is unknown
+    version = f"{found.st_ino:x}-{found.st_size:x}-{found.st_mtime_ns:x}-{found.st_ctime_ns:x}"
+    return Entry(key=key, size=found.st_size, modified=modified, version=version)
