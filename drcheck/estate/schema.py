@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StrictBool, StringConstraints
 
-from drcheck.estate.fields import Duration, EstatePath, Identifier
+from drcheck.estate.fields import Country, Day, Duration, EstatePath, Identifier, MomentOrDay, Names, TargetPath
 
 DOMAIN_KINDS = (
     "building",
@@ -25,8 +24,9 @@ DOMAIN_KINDS = (
     "key",
 )
 DomainKind = Literal["building", "power", "cooling", "flood-zone", "network", "array", "identity", "account", "region", "supplier", "product", "key"]
-Domains = dict[DomainKind, tuple[str, ...] | str]
+Domains = dict[DomainKind, Names]
 Tier = Literal["critical", "important", "routine"]
+Named = Annotated[str, StringConstraints(min_length=1)]
 
 
 class _Declared(BaseModel):
@@ -36,72 +36,82 @@ class _Declared(BaseModel):
 class Organisation(_Declared):
     """Who declares this estate."""
 
-    id: Identifier
-    name: str = Field(min_length=1)
-    country: str = Field(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2, such as GB")
-    code: str = Field(default="", description="A national code of the organisation, such as an ODS code")
+    id: Identifier = Field(description="Short name, used in reports and file names", examples=["north-hospital"])
+    name: Named = Field(description="Name as people write it", examples=["North Hospital"])
+    country: Country = Field(description="ISO 3166-1 alpha-2 code", examples=["GB"])
+    code: str = Field(default="", description="A national code of the organisation, such as an ODS code", examples=["RX1"])
 
 
 class Site(_Declared):
     """A place, with the failure domains it stands in."""
 
-    id: Identifier
-    name: str = Field(min_length=1)
-    domains: Domains = Field(default_factory=dict, description="What would take everything here with it, by kind")
+    id: Identifier = Field(description="Named by systems and targets", examples=["main-hospital"])
+    name: Named = Field(description="Name as people write it", examples=["Main hospital, server room 1"])
+    domains: Domains = Field(
+        default_factory=dict,
+        description="What would take everything here with it, by kind; equal names mean that it is shared",
+        examples=[{"power": "feed-a", "cooling": "chiller-plant-1"}],
+    )
 
 
 class Production(_Declared):
     """Where the live system runs."""
 
-    site: Identifier
-    device: str = Field(default="", description="The storage that holds the live data; equal names mean one device")
-    medium: str = Field(default="", description="disk, tape, object-storage, optical, …")
-    domains: Domains = Field(default_factory=dict, description="Failure domains besides those of the site")
+    site: Identifier = Field(description="Id of a site", examples=["main-hospital"])
+    device: str = Field(default="", description="The storage that holds the live data; equal names mean one device", examples=["san-1"])
+    medium: str = Field(default="", description="disk, tape, object-storage, optical, …", examples=["disk"])
+    domains: Domains = Field(default_factory=dict, description="Failure domains besides those of the site", examples=[{"array": "array-1"}])
 
 
 class System(_Declared):
     """What is protected: an application and its data."""
 
-    id: Identifier
-    name: str = Field(min_length=1)
-    tier: Tier
-    owner: str = Field(min_length=1, description="Who answers for it")
-    production: Production
-    rpo: Duration = Field(description="Recovery point objective: the most data, in time, that may be lost")
-    rto: Duration | None = Field(default=None, description="Recovery time objective")
-    retention: Duration | None = Field(default=None, description="How far back it must be possible to go")
-    restore_test_interval: Duration | None = Field(default=None, description="How often a restore must be proved")
+    id: Identifier = Field(description="Named by copies, drills and reports", examples=["patient-record"])
+    name: Named = Field(description="Name as people write it", examples=["Electronic patient record"])
+    tier: Tier = Field(description="How much depends on it; guidance asks more of critical systems", examples=["critical"])
+    owner: Named = Field(description="Who answers for it", examples=["Chief clinical information officer"])
+    production: Production = Field(description="Where the live system runs", examples=[{"site": "main-hospital", "device": "san-1"}])
+    rpo: Duration = Field(description="Recovery point objective: the most data, in time, that may be lost", examples=["24h"])
+    rto: Duration | None = Field(default=None, description="Recovery time objective: how long recovery may take", examples=["4h"])
+    retention: Duration | None = Field(default=None, description="How far back it must be possible to go", examples=["35d"])
+    restore_test_interval: Duration | None = Field(default=None, description="How often a restore must be proved", examples=["90d"])
 
 
 class Offline(_Declared):
     """A target that is disconnected, or connected only while it is written to."""
 
-    rotation: Duration = Field(description="How often the medium is connected and written to, at the least")
-    last_connected: datetime | date = Field(description="When it last was")
+    rotation: Duration = Field(description="How often the medium is connected and written to, at the least", examples=["7d"])
+    last_connected: MomentOrDay = Field(description="When it last was", examples=["2026-03-01"])
 
 
 class Target(_Declared):
     """A place that holds backups, reached through one connector."""
 
-    id: Identifier
-    name: str = ""
-    connector: str
-    site: Identifier
-    device: str = Field(default="", description="The storage behind it; equal names mean one device. Default: the target itself")
-    medium: str = Field(default="", description="disk, tape, object-storage, optical, …")
-    domains: Domains = Field(default_factory=dict, description="Failure domains besides those of the site")
+    id: Identifier = Field(description="Named by copies and drills", examples=["offsite-sftp"])
+    name: str = Field(default="", description="Name as people write it", examples=["County archive"])
+    connector: Named = Field(description="How it is reached: local, sftp, s3, or a plugin's", examples=["sftp"])
+    site: Identifier = Field(description="Id of the site that it stands in", examples=["county-archive"])
+    device: str = Field(default="", description="The storage behind it; equal names mean one device. Default: the target itself", examples=["nas-1"])
+    medium: str = Field(default="", description="disk, tape, object-storage, optical, …", examples=["disk"])
+    domains: Domains = Field(default_factory=dict, description="Failure domains besides those of the site", examples=[{"account": "backup-account"}])
     offline: Offline | None = Field(default=None, description="Declares that the target is disconnected between uses")
-    immutable: bool = Field(default=False, description="Declares that what lies there cannot be changed or deleted before its time")
-    timeout: Duration | None = Field(default=None, description="How long looking at it may take; default: --timeout")
-    options: dict[str, Any] = Field(default_factory=dict, description="How to reach it; see the connector's page")
+    immutable: StrictBool = Field(default=False, description="Declares that what lies there cannot be changed or deleted before its time")
+    timeout: Duration | None = Field(default=None, description="How long looking at it may take; default: --timeout", examples=["90s"])
+    options: dict[str, Any] = Field(
+        default_factory=dict, description="How to reach it; see the connector's page", examples=[{"root": "/srv/backups"}]
+    )
 
 
 class Manifest(_Declared):
     """Where the promised checksums of a copy are."""
 
-    name: str = Field(default="", description="Name (or pattern with *) beside the data: in each recovery point, or in the copy for dump and mirror")
-    path: EstatePath | None = Field(default=None, description="A file on this machine, away from the data")
-    kind: Literal["auto", "gnu", "bsd", "sfv", "hashdeep", "bagit"] = "auto"
+    name: str = Field(
+        default="",
+        description="Name (or pattern with *) beside the data: in each recovery point, or in the copy for dump and mirror",
+        examples=["SHA256SUMS"],
+    )
+    path: EstatePath | None = Field(default=None, description="A file on this machine, away from the data", examples=["manifests/imaging.sha256"])
+    kind: Literal["auto", "gnu", "bsd", "sfv", "hashdeep", "bagit"] = Field(default="auto", description="How it is written")
     algorithm: Literal["", "md5", "sha1", "sha224", "sha256", "sha384", "sha512", "blake2b"] = Field(
         default="", description="For manifests that do not say; default: from the name or the digest's length"
     )
@@ -110,15 +120,21 @@ class Manifest(_Declared):
 class Copy(_Declared):
     """One system's backups at one target."""
 
-    system: Identifier
-    target: Identifier
-    path: str = Field(default="", description="Below the target's root, parts joined by /; empty means the root")
-    format: str
-    options: dict[str, Any] = Field(default_factory=dict, description="How recovery points are laid out; see the format")
+    system: Identifier = Field(description="Id of a system", examples=["patient-record"])
+    target: Identifier = Field(description="Id of a target", examples=["offsite-sftp"])
+    path: TargetPath = Field(default="", description="Below the target's root, parts joined by /; empty means the root", examples=["patient-record"])
+    format: Named = Field(description="What lies there: dated, dump, mirror, or a plugin's", examples=["dump"])
+    options: dict[str, Any] = Field(
+        default_factory=dict, description="How recovery points are laid out; see the format", examples=[{"pattern": "%Y-%m-%d.sql.gz"}]
+    )
     role: Literal["primary", "secondary", "off-site", "offline"] = Field(default="primary", description="What this copy is for")
-    every: Duration | None = Field(default=None, description="How often a new recovery point is expected; default: the system's RPO")
-    since: date | None = Field(default=None, description="When this copy was begun: it need not reach back further")
-    manifest: Manifest | None = Field(default=None, description="Promised checksums; without them integrity stays unknown")
+    every: Duration | None = Field(
+        default=None, description="How often a new recovery point is expected; default: the system's RPO", examples=["24h"]
+    )
+    since: Day | None = Field(default=None, description="When this copy was begun: it need not reach back further", examples=["2026-01-01"])
+    manifest: Manifest | None = Field(
+        default=None, description="Promised checksums; without them integrity stays unknown", examples=[{"name": "SHA256SUMS"}]
+    )
 
     @property
     def id(self) -> str:
@@ -129,20 +145,26 @@ class Copy(_Declared):
 class Estate(_Declared):
     """What an organisation declares: one TOML file."""
 
-    schema_version: Literal["drcheck.estate/1"] = Field(alias="schema")
-    rehearsal: bool = Field(
+    model_config = ConfigDict(title="drcheck estate")
+
+    schema_version: Literal["drcheck.estate/1"] = Field(alias="schema", description="The version of this file's form", examples=["drcheck.estate/1"])
+    rehearsal: StrictBool = Field(
         default=False,
         description="Folders on one machine stand in for places: devices are then known by declaration only, and every report says so",
     )
-    organisation: Organisation
-    sites: tuple[Site, ...] = Field(min_length=1)
-    systems: tuple[System, ...] = Field(min_length=1)
-    targets: tuple[Target, ...] = Field(min_length=1)
-    copies: tuple[Copy, ...] = ()
-    policies: tuple[str, ...] = Field(min_length=1, description="Ids of packs, or paths of pack files beginning with ./ or /")
-    drills: EstatePath | None = Field(default=None, description="The file of recorded drills (.toml or .jsonl)")
-    waivers: EstatePath | None = Field(default=None, description="The file of accepted failures")
-    plugins: tuple[str, ...] = Field(default=(), description="Distributions whose connectors, formats, checks and reports may be used")
+    organisation: Organisation = Field(description="Who declares this estate")
+    sites: tuple[Site, ...] = Field(min_length=1, description="Places")
+    systems: tuple[System, ...] = Field(min_length=1, description="What is protected")
+    targets: tuple[Target, ...] = Field(min_length=1, description="Places that hold backups")
+    copies: tuple[Copy, ...] = Field(default=(), description="Which system's backups lie at which target")
+    policies: tuple[Named, ...] = Field(
+        min_length=1, description="Ids of packs, or paths of pack files beginning with ./ or /", examples=[["uk-ncsc-offline-backups"]]
+    )
+    drills: EstatePath | None = Field(default=None, description="The file of recorded drills (.toml or .jsonl)", examples=["drills.toml"])
+    waivers: EstatePath | None = Field(default=None, description="The file of accepted failures", examples=["waivers.toml"])
+    plugins: tuple[Named, ...] = Field(
+        default=(), description="Distributions whose connectors, formats, checks and reports may be used", examples=[["drcheck-tape"]]
+    )
     _file: Path = PrivateAttr(default=Path("estate.toml"))
     _digest: str = PrivateAttr(default="")
 
