@@ -15,7 +15,7 @@ import logging
 import threading
 from abc import ABC
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Self, TypeVar
@@ -110,6 +110,11 @@ class Connector(ABC):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @classmethod
+    def address(cls, options: Mapping[str, object]) -> str:
+        """How a target with these options is reached, in one line without any secret, such as `sftp://backup.example/srv`."""
+        return cls.kind
 
     def open(self) -> None:
         """Resolve secrets and connect. Raises a `ConnectorError` where the place cannot be reached, is not trusted or refuses us."""

@@ -1,0 +1,47 @@
+"""The shape of the project: what ships, how large files are, who may ask for the time."""
+
+from __future__ import annotations
+
+import ast
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+MODULES = sorted((ROOT / "drcheck").rglob("*.py"))
+
+
+def test_every_package_is_listed_for_shipping() -> None:
+    listed = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"])
+    folders = {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "drcheck").rglob("__init__.py")}
+    assert listed == folders | {"drcheck_policies"}
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_file_holds_one_noun(module: Path) -> None:
+    assert len(module.read_text().splitlines()) <= 400
+
+
+def test_the_orchestrator_stays_small_and_prints_nothing() -> None:
+    text = (ROOT / "drcheck" / "assess.py").read_text()
+    assert len(text.splitlines()) <= 175
+    assert "print(" not in text
+    assert "click" not in text
+
+
+def test_broad_excepts_stand_only_where_the_design_marks_them() -> None:
+    allowed = {"connectors/base.py", "policy/evaluate.py", "cli/main.py", "workers.py"}
+    found = set()
+    for module in MODULES:
+        for node in ast.walk(ast.parse(module.read_text())):
+            names = [getattr(part, "id", "") for part in ast.walk(node.type)] if isinstance(node, ast.ExceptHandler) and node.type else []
+            if isinstance(node, ast.ExceptHandler) and (node.type is None or {"Exception", "BaseException"} & set(names)):
+                found.add(str(module.relative_to(ROOT / "drcheck")))
+    assert found <= allowed | {"connectors/base.py"}
+
+
+def test_nothing_names_a_path_of_a_machine() -> None:
+    for path in [*MODULES, *sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("*.md"))]:
+        text = path.read_text()
+        assert "/home/" not in text or path.suffix == ".md", path
