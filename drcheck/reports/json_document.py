@@ -1,0 +1,206 @@
+"""The report for programs: one JSON document, `drcheck.assessment/1`, described by docs/assessment.schema.json."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from datetime import datetime
+from typing import Any
+
+from drcheck.clock import format_moment
+from drcheck.model import (
+    Assessment,
+    Depth,
+    Fact,
+    Finding,
+    Identity,
+    ObjectResult,
+    Observed,
+    Outcome,
+    PolicyUsed,
+    TargetFacts,
+    TargetPlace,
+    Unobserved,
+    Verification,
+    Waiver,
+)
+from drcheck.model.bounds import upper_bound
+from drcheck.reports.base import ReportOptions
+from drcheck.reports.rows import NOT_RECORDED, TARGET_ASPECTS, CopyRow, copy_rows, silent_targets, target_aspects
+from drcheck.reports.wording import waived
+
+SCHEMA = "drcheck.assessment/1"
+
+
+def json_document(assessment: Assessment, _: ReportOptions) -> str:
+    """
+    The whole assessment; no option leaves anything out.
+
+    The text is ASCII, so that names which are no UTF-8 survive as `\\udcXX`. Moments are ISO 8601 in UTC, lengths of time whole seconds, sizes bytes.
+    """
+    document = {
+        "schema": SCHEMA,
+        "run": _run(assessment),
+        "estate": dataclasses.asdict(assessment.estate),
+        "policies": [_policy(policy) for policy in assessment.policies],
+        "summary": _summary(assessment),
+        "findings": [_finding(finding) for finding in assessment.findings],
+        "copies": [_copy(row) for row in copy_rows(assessment)],
+        "targets": _targets(assessment),
+    }
+    return json.dumps(document, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
+
+
+def _run(assessment: Assessment) -> dict[str, Any]:
+    run = assessment.run
+    return {
+        "id": run.id,
+        "reference": format_moment(run.reference),
+        "as_of": run.as_of,
+        "facts_from": run.facts_from or None,
+        "facts_at": format_moment(assessment.facts.at),
+        "started": format_moment(run.started),
+        "finished": format_moment(run.finished),
+        "version": run.version,
+        "plugins": [{"name": name, "version": version} for name, version in run.plugins],
+    }
+
+
+def _policy(policy: PolicyUsed) -> dict[str, Any]:
+    fields: dict[str, Any] = _plain(policy)
+    for control in fields["controls"]:
+        for kind in ("issuer_parameters", "our_parameters"):
+            control[kind] = [{"name": name, "value": value} for name, value in control[kind]]
+    return fields
+
+
+def _summary(assessment: Assessment) -> dict[str, Any]:
+    found = assessment.counts()
+    order = (Outcome.PASS, Outcome.FAIL, Outcome.UNKNOWN, Outcome.NOT_APPLICABLE, Outcome.ERROR)
+    return {
+        **{str(outcome): found[outcome] for outcome in order},
+        "waived": waived(assessment),
+        "exit_code": assessment.exit_code,
+        "notes": list(assessment.notes),
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "policy": finding.policy,
+        "control": finding.control,
+        "clause": finding.clause,
+        "check": finding.check,
+        "subject": {"kind": finding.subject.kind, "id": finding.subject.id},
+        "outcome": finding.outcome,
+        "severity": finding.severity,
+        "assurance": finding.assurance,
+        "depth": finding.depth,
+        "message": finding.message,
+        "facts": _plain(finding.facts),
+        "waiver": _waiver(finding.waiver),
+        "remediation": finding.remediation,
+    }
+
+
+def _waiver(waiver: Waiver | None) -> dict[str, Any] | None:
+    return None if waiver is None else dataclasses.asdict(waiver) | {"until": waiver.until.isoformat()}
+
+
+def _copy(row: CopyRow) -> dict[str, Any]:
+    points = row.points.value if isinstance(row.points, Observed) else None
+    newest = row.newest.time if row.newest else None
+    return {
+        "system": row.place.system,
+        "target": row.place.target,
+        "site": row.place.site,
+        "role": row.place.role,
+        "offsite": row.place.offsite,
+        "recovery_points": row.finished,
+        "newest": format_moment(newest) if newest else None,
+        "oldest": format_moment(row.oldest.time) if row.oldest else None,
+        "age_seconds": int(row.age.total_seconds()) if row.age is not None else None,
+        "objects": points.objects if points else None,
+        "bytes": points.bytes if points else None,
+        "verification": _verification(row.verification),
+        "unobserved": _unobserved(row.points),
+    }
+
+
+def _verification(fact: Fact[Verification]) -> dict[str, Any]:
+    value = fact.value if isinstance(fact, Observed) else None
+    return {
+        "depth": value.depth if value else None,
+        "objects_read": value.objects_read if value else None,
+        "bytes_read": value.bytes_read if value else None,
+        "objects_total": value.objects_total if value else None,
+        "bad": value.bad if value else None,
+        "oldest_read": format_moment(value.started) if value and value.objects_read else None,
+        "upper_bound_bad_rate": _bad_rate(value) if value else None,
+        "unobserved": _plain(value.stopped) if value else _unobserved(fact),
+    }
+
+
+def _bad_rate(verification: Verification) -> float:
+    """
+    The most that can be bad: of all objects that were listed or promised, those which are not what was promised.
+
+    An object that was read and had no promise shows nothing, so only compared ones count. The statistical bound (95 %) holds for objects drawn at
+    random; where a run read what it could in some order, everything not compared may be bad, and is counted so.
+    """
+    missing = verification.count(ObjectResult.MISSING)
+    compared = verification.count(ObjectResult.MATCH) + verification.bad
+    total = max(verification.objects_total + missing, compared)
+    if verification.depth is Depth.SAMPLED and verification.stopped is None:
+        bound = upper_bound(verification.bad, compared, total)
+    else:
+        bound = (verification.bad + total - compared) / total if compared else 1.0
+    rounded = round(bound, 6)
+    return rounded if rounded >= bound - 1e-12 else round(rounded + 1e-6, 6)
+
+
+def _targets(assessment: Assessment) -> list[dict[str, Any]]:
+    seen = {target.target: target for target in assessment.facts.targets}
+    silent = {target.place.target for target in silent_targets(assessment)}
+    return [_target(place, seen.get(place.target), answered=place.target not in silent) for place in assessment.targets]
+
+
+def _target(place: TargetPlace, facts: TargetFacts | None, *, answered: bool) -> dict[str, Any]:
+    aspects: dict[str, Fact[Any]] = target_aspects(facts) if facts else dict.fromkeys(TARGET_ASPECTS, NOT_RECORDED)
+    return {
+        "target": place.target,
+        "connector": place.connector,
+        "site": place.site,
+        "address": place.address,
+        "answered": answered,
+        "facts": {name: _fact(fact) for name, fact in aspects.items()},
+        "calls": [{"call": call, "count": count} for call, count in facts.calls] if facts else [],
+        "seconds": round(facts.seconds) if facts else None,
+    }
+
+
+def _fact(fact: Fact[Any]) -> dict[str, Any]:
+    """A fact about a target: its value with how and when it was learnt, or nulls and why it is not known."""
+    if isinstance(fact, Unobserved):
+        return {"value": None, "source": None, "at": None, "unobserved": _unobserved(fact)}
+    value = _plain(fact.value)
+    if isinstance(fact.value, Identity):
+        value["traits"] = [{"name": name, "value": text} for name, text in fact.value.traits]
+    return {"value": value, "source": fact.source, "at": format_moment(fact.at), "unobserved": None}
+
+
+def _unobserved(fact: Fact[Any]) -> dict[str, Any] | None:
+    return {"reason": fact.reason, "detail": fact.detail} if isinstance(fact, Unobserved) else None
+
+
+def _plain(value: Any) -> Any:
+    """Frozen values as what JSON knows: moments as text, fractions of seconds rounded away, everything else by its fields."""
+    if dataclasses.is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, datetime):
+        return format_moment(value)
+    if isinstance(value, float):
+        return round(value)
+    return value

@@ -1,0 +1,181 @@
+"""Sentences that every report for people says alike. What came from outside is in them as it came: a format makes it safe in its own way."""
+
+from __future__ import annotations
+
+from drcheck.clock import format_duration, format_moment
+from drcheck.model import (
+    EXIT_FAIL,
+    EXIT_GOOD,
+    EXIT_UNKNOWN,
+    Assessment,
+    ControlUsed,
+    Depth,
+    FactUsed,
+    Outcome,
+    PolicyUsed,
+    Source,
+    Subject,
+    SubjectKind,
+    Unobserved,
+    Waiver,
+)
+from drcheck.reports.rows import CopyRow, FindingRow, accepted
+
+EXIT_MEANINGS = {
+    EXIT_GOOD: "nothing failed, and everything was determined or waived",
+    EXIT_FAIL: "something failed that nobody waived",
+    EXIT_UNKNOWN: "nothing failed that nobody waived, but something is unknown or in error, or nothing was judged",
+}
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+
+
+def caution(assessment: Assessment) -> str:
+    """What the very first line of a report must say of an assessment that is not of the present or not of real places; empty otherwise."""
+    parts = []
+    if assessment.run.as_of:
+        parts.append(f"Judged as of {format_moment(assessment.run.reference)}, not now.")
+    if assessment.estate.rehearsal:
+        parts.append("REHEARSAL: folders on this machine stand in for places, so devices and distances are known by declaration only.")
+    return " ".join(parts)
+
+
+def heading(assessment: Assessment) -> list[str]:
+    """Who was judged, from what, at which moment, by which run."""
+    estate, run = assessment.estate, assessment.run
+    codes = ", ".join(part for part in (estate.organisation, estate.code, estate.country) if part)
+    lines = [
+        f"Backups of {estate.name} ({codes})",
+        f"Estate {estate.file} ({estate.digest or 'no digest'})",
+        f"Judged at {format_moment(run.reference)} (UTC) by drcheck {run.version}, run {run.id}",
+    ]
+    if run.facts_from:
+        lines.append(f"Facts were read from {run.facts_from}, seen at {format_moment(assessment.facts.at)}; this run looked at no target itself")
+    if run.plugins:
+        lines.append("Plugins trusted: " + ", ".join(f"{name} {version}" for name, version in run.plugins))
+    return lines
+
+
+def counts(assessment: Assessment) -> str:
+    """All five counts, and how many of them were accepted for now."""
+    found = assessment.counts()
+    order = (Outcome.FAIL, Outcome.ERROR, Outcome.UNKNOWN, Outcome.PASS, Outcome.NOT_APPLICABLE)
+    return ", ".join(f"{found[outcome]} {outcome}" for outcome in order) + f" ({waived(assessment)} of them waived)"
+
+
+def waived(assessment: Assessment) -> int:
+    """How many findings are no pass and were accepted."""
+    return sum(accepted(finding.outcome, finding.waiver) for finding in assessment.findings)
+
+
+def closing(assessment: Assessment) -> str:
+    """The last line: the counts, the exit code and what that means."""
+    code = assessment.exit_code
+    return f"{counts(assessment)}; exit code {code}: {EXIT_MEANINGS[code]}"
+
+
+def subject_name(subject: Subject) -> str:
+    """A subject with its kind; a copy says what it is by itself."""
+    return subject.id if subject.kind is SubjectKind.COPY else f"{subject.kind} {subject.id}"
+
+
+def known_by(assurance: Source | None, depth: Depth) -> tuple[str, str]:
+    """How a finding is known and how hard was looked, in a word each."""
+    return str(assurance) if assurance else "not known", "not looked" if depth is Depth.NONE else str(depth)
+
+
+def asked_by(row: FindingRow) -> list[str]:
+    """Each control that asked, with its clause, and with its severity where that is not the row's."""
+    return [
+        f"{finding.policy} {finding.control}"
+        + (f" ({finding.clause})" if finding.clause else "")
+        + ("" if finding.severity is row.severity else f", {finding.severity}")
+        for finding in row.asked_by
+    ]
+
+
+def waiver_text(waiver: Waiver) -> str:
+    """Who accepted it, until when and why."""
+    return f"waived by {waiver.owner} until {waiver.until.isoformat()}: {waiver.reason}"
+
+
+def fact_text(fact: FactUsed) -> str:
+    """A fact that a finding rests on, with how and when it was learnt, or why it is missing."""
+    if fact.reason is not None:
+        return f"{fact.name}: not known, {fact.reason}" + (f": {fact.detail}" if fact.detail else "")
+    origin = ", ".join(part for part in (str(fact.source or ""), format_moment(fact.at) if fact.at else "") if part)
+    return f"{fact.name}: {fact.value}" + (f" ({origin})" if origin else "") + (f"; {fact.detail}" if fact.detail else "")
+
+
+def where(row: CopyRow) -> tuple[str, str]:
+    """The site of a copy, and whether that is another than production's."""
+    return row.place.site, "OFF-SITE" if row.place.offsite else "on-site"
+
+
+def freshness(row: CopyRow) -> tuple[str, ...]:
+    """The age and moment of the newest usable recovery point, or why there is none."""
+    if isinstance(row.points, Unobserved):
+        return "unknown", str(row.points.reason)
+    if row.newest is None or row.age is None:
+        return ("NONE",)
+    return f"{format_duration(row.age)} old", format_moment(row.newest.time)
+
+
+def point_count(row: CopyRow) -> tuple[str, ...]:
+    """How many recovery points can be restored from, how many there are besides, and the size of all."""
+    if isinstance(row.points, Unobserved) or row.finished is None:
+        return ("unknown",)
+    besides = f" + {row.unfinished} unusable" if row.unfinished else ""
+    return f"{row.finished}{besides}", format_size(row.points.value.bytes)
+
+
+def verified(row: CopyRow) -> tuple[str, ...]:
+    """How much of a copy was read and compared, how deeply, and what came of it."""
+    if isinstance(row.verification, Unobserved):
+        return "unknown", str(row.verification.reason)
+    value = row.verification.value
+    parts = [f"{value.objects_read} of {value.objects_total} objects", f"{value.depth}, {format_size(value.bytes_read)}"]
+    if value.bad:
+        parts.insert(0, f"{value.bad} BAD")
+    if value.stopped is not None:
+        parts.append(f"stopped: {value.stopped.reason}")
+    return tuple(parts)
+
+
+def policy_lines(policy: PolicyUsed) -> tuple[str, str]:
+    """A pack in a line, and the document that it follows."""
+    document = " ".join(part for part in (policy.document, policy.document_version) if part)
+    return f"{policy.id} {policy.version}: {policy.title}", f"{policy.issuer}, {document}" + (f", {policy.url}" if policy.url else "")
+
+
+def control_text(control: ControlUsed) -> str:
+    """A control with its clause, what it is bound to, how much it matters and how sure its reading is."""
+    clause = f" ({control.clause})" if control.clause else ""
+    return f"{control.id}{clause}: {control.title}; {control.check}, {control.severity}, {control.sure}"
+
+
+def own_choices(policy: PolicyUsed) -> list[str]:
+    """The numbers and choices that drcheck or the estate made where the issuer's text makes none, each with the controls that use it."""
+    return _choices([(control, name, value) for control in policy.controls for name, value in control.our_parameters])
+
+
+def issuer_choices(policy: PolicyUsed) -> list[str]:
+    """The numbers and choices that the issuer's text gives, each with the controls that use it."""
+    return _choices([(control, name, value) for control in policy.controls for name, value in control.issuer_parameters])
+
+
+def _choices(parameters: list[tuple[ControlUsed, str, str]]) -> list[str]:
+    users: dict[tuple[str, str], list[str]] = {}
+    for control, name, value in parameters:
+        users.setdefault((name, value), []).append(control.id)
+    return [f"{name} = {value} ({', '.join(ids)})" for (name, value), ids in users.items()]
+
+
+def format_size(size: int) -> str:
+    """Bytes in the largest unit that leaves a number of at least one, such as `1.5 GiB`."""
+    number = float(size)
+    for unit in _UNITS[:-1]:
+        # 1023.95 would be shown as 1024.0.
+        if abs(number) < 1023.95:
+            return f"{size} B" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1024
+    return f"{number:.1f} {_UNITS[-1]}"
