@@ -1,0 +1,183 @@
+"""What a check sees of copies and targets: the declaration beside each fact, known or not."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from drcheck.estate.schema import Copy, System, Target
+from drcheck.model import Fact, Identity, Observed, Points, Protection, Reason, Source, TargetFacts, Unobserved, Verification
+
+SILENT = frozenset({Reason.UNREACHABLE, Reason.TIMED_OUT})
+"""Reasons that a disconnected target gives: it does not answer. Any other reason means that something answered, or that we could not ask."""
+
+
+_NOT_ASKED = frozenset({Reason.UNSUPPORTED, Reason.NOT_ATTEMPTED})
+
+
+def _silent(facts: Iterable[Fact[Any]]) -> bool:
+    reasons = _reasons(facts)
+    return bool(reasons & SILENT) and reasons <= SILENT | _NOT_ASKED
+
+
+def _reasons(facts: Iterable[Fact[Any]]) -> set[Reason | None]:
+    """Why each fact is missing, with None for one that is not."""
+    return {fact.reason if isinstance(fact, Unobserved) else None for fact in facts}
+
+
+class Grouping(Protocol):
+    """The largest set of members that stand apart from each other in the kinds asked for."""
+
+    @property
+    def confirmed(self) -> tuple[str, ...]:
+        """Names of a largest set that is known to stand apart."""
+
+    @property
+    def possible(self) -> int:
+        """The size that no set can exceed, whatever the missing facts turn out to be."""
+
+    @property
+    def shared(self) -> tuple[str, ...]:
+        """Each domain that two members share, such as `onsite and dc2 share cooling: chiller-plant-1`."""
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """What is not known of each member, such as `cooling of dc2 is not declared`."""
+
+    @property
+    def source(self) -> Source:
+        """The weakest source that the confirmed set rests on."""
+
+
+class Separation(Protocol):
+    """Who of a system's production and copies stands apart from whom; `drcheck.independence` provides it, `drcheck.policy` brings it."""
+
+    def largest(self, kinds: Sequence[str], confirmed: Collection[str], possible: Collection[str]) -> Grouping:
+        """The largest set among members (copy ids, and `production`) in the failure domains of these kinds."""
+
+
+PRODUCTION = "live production"
+"""The name of the live system among the members of a separation; the space keeps it apart from every target's id."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceSeen:
+    """One target: what is declared and what was seen."""
+
+    target: Target
+    facts: TargetFacts
+
+    @property
+    def identity(self) -> Fact[Identity]:
+        """Who answered there."""
+        return self.facts.identity
+
+    @property
+    def answers(self) -> bool:
+        """Whether any question to it was answered."""
+        return any(isinstance(fact, Observed) for fact in self._all)
+
+    @property
+    def silent(self) -> bool:
+        """Whether what was asked met silence, as it does where a target is disconnected. A target that was never turned to is not silent."""
+        return _silent(self._all) and (Reason.UNREACHABLE in _reasons(self._all) or self.facts.seconds > 0)
+
+    @property
+    def _all(self) -> tuple[Fact[Any], ...]:
+        facts = self.facts
+        return (facts.identity, facts.protection, facts.encryption, facts.versions, facts.permissions, facts.clock_skew)
+
+    @property
+    def writable(self) -> bool | None:
+        """Whether our identity may write or delete there; None where that is not known."""
+        permissions = self.facts.permissions
+        if isinstance(permissions, Unobserved):
+            return None
+        found = (permissions.value.can_write, permissions.value.can_delete)
+        return True if True in found else None if None in found else False
+
+
+@dataclass(frozen=True, slots=True)
+class CopySeen:
+    """One copy: what is declared and what was seen."""
+
+    copy: Copy
+    place: PlaceSeen
+    points: Fact[Points]
+    lock: Fact[Protection]
+    verification: Fact[Verification]
+
+    @property
+    def name(self) -> str:
+        """Its target's id: unique among the copies of one system."""
+        return self.copy.target
+
+    @property
+    def answers(self) -> bool:
+        """Whether the target, or this copy on it, answered any question."""
+        return self.place.answers or any(isinstance(fact, Observed) for fact in (self.points, self.lock, self.verification))
+
+    @property
+    def silent(self) -> bool:
+        """Whether the target and the copy met every question with silence."""
+        return self.place.silent and _silent((self.points, self.lock, self.verification))
+
+
+@dataclass(frozen=True, slots=True)
+class SystemCopies:
+    """The aggregate fact `copies`: one system's copies, every place of the estate, and who stands apart from whom."""
+
+    system: System
+    copies: tuple[CopySeen, ...]
+    places: tuple[PlaceSeen, ...]
+    separation: Separation
+    rehearsal: bool
+    """Whether folders on one machine stand in for places: observed devices then say nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetSeen:
+    """The aggregate fact `place`: one target, the copies on it with their systems, and every place of the estate."""
+
+    place: PlaceSeen
+    copies: tuple[tuple[System, CopySeen], ...]
+    places: tuple[PlaceSeen, ...]
+    rehearsal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One device compared with those of other places."""
+
+    same: tuple[str, ...]
+    """Targets that were seen to be the same device."""
+    unknown: tuple[str, ...]
+    """Why it is not known for others, in words."""
+    fact: Fact[Identity]
+
+
+def same_device(place: PlaceSeen, others: Sequence[PlaceSeen], *, rehearsal: bool) -> Comparison:
+    """
+    Which of `others` are the device that `place` is, as far as was seen.
+
+    A connector names devices in its own way, so an unseen place of another kind than `place` could not have been told to be the same one; an
+    unseen place of the same kind leaves the question open. In a rehearsal nothing is compared: one machine stands in for every place.
+    """
+    if rehearsal:
+        return Comparison((), (), place.identity)
+    if isinstance(place.identity, Unobserved):
+        return Comparison((), (f"the device of {place.target.id} was not seen ({place.identity.reason})",), place.identity)
+    device = place.identity.value.device
+    if not device:
+        return Comparison((), (), place.identity)
+    same, unknown = [], []
+    for other in others:
+        if other.target.id == place.target.id:
+            continue
+        if isinstance(other.identity, Observed):
+            if other.identity.value.device == device:
+                same.append(other.target.id)
+        elif other.target.connector == place.target.connector and not (other.target.offline and other.silent):
+            unknown.append(f"the device of {other.target.id} was not seen ({other.identity.reason})")
+    return Comparison(tuple(same), tuple(unknown), place.identity)

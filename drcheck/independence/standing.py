@@ -1,0 +1,96 @@
+"""Where production and each copy stand: their failure domains, declared and observed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from drcheck.estate.schema import Domains, Site, System, Target
+from drcheck.model import Fact, Identity, Source, Unobserved
+
+DEVICE = "device"
+"""A kind besides those that the estate declares: the storage itself."""
+SITE = "site"
+"""A kind besides those that the estate declares: who stands at one site shares its building, whether that is named or not."""
+_OBSERVABLE = {"array": "", "account": "account", "region": "region"}
+"""Kinds to which looking can add, with the trait of an identity that tells (none: its device). Unless it was seen, they are not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """One failure domain that something stands in."""
+
+    kind: str
+    name: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Production or one copy, with the failure domains it stands in."""
+
+    name: str
+    site: str
+    domains: tuple[Domain, ...]
+    unseen: tuple[tuple[str, str], ...] = ()
+    """Kinds to which looking could have added, and why it did not."""
+
+    def names(self, kind: str) -> frozenset[str]:
+        """The domains of one kind, by name."""
+        return frozenset(domain.name for domain in self.domains if domain.kind == kind)
+
+    def unknown(self, kind: str) -> str:
+        """Why a kind is not known; empty where it is."""
+        reason = dict(self.unseen).get(kind)
+        if reason is not None:
+            return f"{kind} of {self.name} was not seen ({reason})"
+        return "" if self.names(kind) else f"{kind} of {self.name} is not declared"
+
+    def source(self, kind: str) -> Source:
+        """How the domains of a kind are known at best: a difference between two that were seen is seen."""
+        return min((domain.source for domain in self.domains if domain.kind == kind), key=list(Source).index, default=Source.DECLARED)
+
+
+def standing_of_production(name: str, system: System, site: Site) -> Standing:
+    """Where the live system stands, as declared."""
+    production = system.production
+    domains = [*_declared(site.domains), *_declared(production.domains), *_device(production.device)]
+    return Standing(name, site.id, _once(domains))
+
+
+def standing_of_target(target: Target, site: Site, identity: Fact[Identity], *, rehearsal: bool) -> Standing:
+    """
+    Where the copies at a target stand: as declared of its site and of itself, and as seen.
+
+    The device that was seen is also the array. Where the identity was not seen, the kinds to which it could have added are not known, even where
+    something is declared: it might have shown that two are one. In a rehearsal devices are known by declaration only.
+    """
+    domains = [*_declared(site.domains), *_declared(target.domains), *_device(target.device)]
+    unseen: list[tuple[str, str]] = []
+    if isinstance(identity, Unobserved):
+        kinds = [kind for kind, trait in _OBSERVABLE.items() if trait or not rehearsal]
+        unseen = [(kind, str(identity.reason)) for kind in (kinds if rehearsal else [*kinds, DEVICE])]
+    else:
+        for kind, trait in _OBSERVABLE.items():
+            seen = identity.value.trait(trait) if trait else "" if rehearsal else identity.value.device
+            domains += [Domain(kind, seen, identity.source)] if seen else []
+        if identity.value.device and not rehearsal:
+            domains.append(Domain(DEVICE, identity.value.device, identity.source))
+    if not any(domain.kind == DEVICE for domain in domains):
+        # Where nothing else is said or seen, a target is a device of its own.
+        domains.append(Domain(DEVICE, target.id, Source.DECLARED))
+    return Standing(target.id, site.id, _once(domains), tuple(unseen))
+
+
+def _declared(domains: Domains) -> Iterator[Domain]:
+    for kind, names in domains.items():
+        for name in (names,) if isinstance(names, str) else names:
+            yield Domain(kind, name, Source.DECLARED)
+
+
+def _device(device: str) -> list[Domain]:
+    return [Domain(DEVICE, device, Source.DECLARED), Domain("array", device, Source.DECLARED)] if device else []
+
+
+def _once(domains: list[Domain]) -> tuple[Domain, ...]:
+    return tuple(dict.fromkeys(domains))
