@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from drcheck.connectors import connector_class
-from drcheck.estate.load import load_estate
+from drcheck.estate.load import load_estate, parse_estate
 from drcheck.formats import format_class
 
 if TYPE_CHECKING:
@@ -24,6 +24,11 @@ def open_estate(path: Path) -> Estate:
         ConfigError: the file cannot be read, or anything in it is wrong; holds every problem.
     """
     return load_estate(path, _options_of)
+
+
+def checked_estate(path: Path, content: bytes) -> Estate:
+    """The estate that `content` would declare if it stood at `path`. Raises ConfigError as `open_estate`."""
+    return parse_estate(path, content, _options_of)
 
 
 def _options_of(noun: Literal["connector", "format"], kind: str, trusted: Sequence[str]) -> type[BaseModel]:

@@ -34,7 +34,7 @@ T = TypeVar("T")
 class Options(BaseModel):
     """What the estate says about how to reach a target; unknown keys are refused. Subclassed by each connector."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True, use_attribute_docstrings=True)
 
 
 @dataclass(frozen=True, slots=True)

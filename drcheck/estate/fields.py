@@ -75,6 +75,8 @@ def _beside_the_estate(value: Path, info: ValidationInfo) -> Path:
 
 
 def _identifier(value: str) -> str:
+    if not value:
+        raise ValueError("must not be empty")
     if not re.fullmatch(_IDENTIFIER, value):
         near = re.sub(r"[^a-z0-9._-]+", "-", value.lower()).strip("-._")[:63]
         example = f', such as "{near}"' if near else ""

@@ -36,7 +36,16 @@ def load_estate(path: Path, options_of: OptionsLookup | None = None) -> Estate:
     Raises:
         ConfigError: the file cannot be read, or anything in it is wrong; holds every problem that could be found.
     """
-    content = read_bytes(path, noun="an estate file", if_missing=f"write one with: drcheck init {path}")
+    return parse_estate(path, read_bytes(path, noun="an estate file", if_missing=f"write one with: drcheck init {path}"), options_of)
+
+
+def parse_estate(path: Path, content: bytes, options_of: OptionsLookup | None = None) -> Estate:
+    """
+    The estate that `content` declares, as if it stood in the file at `path`.
+
+    Raises:
+        ConfigError: as `load_estate`.
+    """
     document = parse_toml(path, content)
     if not document:
         raise ConfigError([Problem(str(path), "", "is empty", f"write a starter with: drcheck init --force {path}")])

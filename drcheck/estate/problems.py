@@ -133,7 +133,7 @@ class Written:
             return self._with_value(keys, value, f"must be {allowed[0]}" if len(allowed) == 1 else f"must be one of {', '.join(allowed)}"), hint
         if kind == "value_error":
             message = str(context["error"])
-            whole = isinstance(value, dict | list | tuple) or (isinstance(value, str) and value in message)
+            whole = isinstance(value, dict | list | tuple) or (isinstance(value, str) and value != "" and value in message)
             return (message if whole else f"{self._value(keys, value)}: {message}"), ""
         if kind in ("string_too_short", "too_short"):
             least = context.get("min_length", 1)

@@ -22,7 +22,7 @@ from drcheck.model import Points
 class FormatOptions(BaseModel):
     """What the estate says about a copy's layout; unknown keys are refused. Subclassed by each format."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,59 @@
+"""
+The parts of the documentation that are made from the code: `python -m docs.generate`, or with `--check` to see whether they are fresh.
+
+Each page is a path beside this file and the function that returns its text.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+
+
+def estate_page() -> str:
+    """`estate.md`: the reference of the estate file and of the file of drills."""
+    from docs.estate_page import page
+
+    return page()
+
+
+def estate_schema_page() -> str:
+    """`estate.schema.json`: the JSON Schema of the estate file."""
+    from drcheck.estate.reference import estate_schema
+
+    return json.dumps(estate_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+PAGES: list[tuple[str, Callable[[], str]]] = [
+    ("estate.md", estate_page),
+    ("estate.schema.json", estate_schema_page),
+]
+
+
+def stale() -> list[str]:
+    """The pages whose files do not hold what the code says."""
+    return [name for name, made in PAGES if not (FOLDER / name).is_file() or (FOLDER / name).read_text(encoding="utf-8") != made()]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write every page, or with `--check` only say which are stale; returns the exit code."""
+    if list(arguments) == ["--check"]:
+        found = stale()
+        for name in found:
+            sys.stderr.write(f"docs/{name} is stale; run: python -m docs.generate\n")
+        return 1 if found else 0
+    if arguments:
+        sys.stderr.write("usage: python -m docs.generate [--check]\n")
+        return 2
+    for name, made in PAGES:
+        (FOLDER / name).write_text(made(), encoding="utf-8")
+        sys.stdout.write(f"docs/{name}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
