@@ -1,0 +1,105 @@
+"""Facts written down and read back: nothing is lost, nothing is guessed, and every problem is named with its key path."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from drcheck.errors import ConfigError
+from drcheck.model import Facts, Observed
+from drcheck.record import facts_from_json, facts_to_json
+from tests import strategies
+from tests.reports.sample import hospital
+
+FILE = Path("facts.json")
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(strategies.facts)
+def test_what_is_written_is_read_back_equal(facts: Facts) -> None:
+    text = facts_to_json(facts)
+    assert text.isascii()
+    assert facts_from_json(text, FILE) == facts
+
+
+def test_names_that_are_no_utf_8_survive() -> None:
+    facts = hospital().facts
+    identity = facts_from_json(facts_to_json(facts), FILE).targets[0].identity
+    assert isinstance(identity, Observed)
+    assert "\udcff" in identity.value.trait("mount_source")
+
+
+def _edited(edit: Callable[[Any], object]) -> str:
+    document = json.loads(facts_to_json(hospital().facts))
+    edit(document)
+    return json.dumps(document)
+
+
+def _set(value: object, *path: str | int) -> Callable[[Any], object]:
+    def edit(document: Any) -> None:
+        for part in path[:-1]:
+            document = document[part]
+        document[path[-1]] = value
+
+    return edit
+
+
+def _rename(old: str, new: str, *path: str | int) -> Callable[[Any], object]:
+    def edit(document: Any) -> None:
+        for part in path:
+            document = document[part]
+        document[new] = document.pop(old)
+
+    return edit
+
+
+VERIFIED = ("copies", 2, "verification", "value")
+
+
+@pytest.mark.parametrize(
+    ("edit", "key", "message"),
+    [
+        (_set("drcheck.facts/9", "schema"), "schema", "this drcheck reads"),
+        (_rename("schema", "shema"), "schema", "is missing"),
+        (_rename("stopped", "stoped", *VERIFIED), "copies[2].verification.value.stoped", "is no key of a fact"),
+        (_rename("objects_read", "read", *VERIFIED), "copies[2].verification.value.objects_read", "Field required"),
+        (_set("x", "copies", 1, "points", "at"), "copies[1].points.at", "valid datetime"),
+        (_set("2026-03-01T06:00:00", "at"), "at", "no time zone"),
+        (_set("2026-03-01T06:00:00", "copies", 0, "points", "value", "newest", 0, "time"), "copies[0].points.value.newest[0].time", "no time zone"),
+        (_set(1772344800, "at"), "at", "would be understood as"),
+        (_set("12", *VERIFIED, "objects_read"), "copies[2].verification.value.objects_read", "would be understood as 12"),
+        (_set("yes", "targets", 0, "versions", "value", "enabled"), "targets[0].versions.value.enabled", "would be understood as True"),
+        (_set("unreachible", "copies", 3, "points", "reason"), "copies[3].points.reason", "'unreachable'"),
+        (_set("seen", "drills", "source"), "drills.source", "'observed'"),
+        (_set(3, "targets"), "targets", "valid tuple"),
+        (_set(None, "copies", 0, "points"), "copies[0].points", "dictionary"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_key(edit: Callable[[Any], object], key: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        facts_from_json(_edited(edit), FILE)
+    assert {problem.key for problem in caught.value.problems} == {key}
+    assert any(message in problem.message for problem in caught.value.problems)
+    assert all(problem.file == "facts.json" for problem in caught.value.problems)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"schema": "drcheck.facts/1", "at": NaN}', "[" * 100_000])
+def test_what_is_no_document_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"facts\.json"):
+        facts_from_json(text, FILE)
+
+
+def test_a_fact_cannot_be_known_and_not_known() -> None:
+    both = _edited(_set("unreachable", "copies", 0, "points", "reason"))
+    with pytest.raises(ConfigError):
+        facts_from_json(both, FILE)
+
+
+def test_moments_may_be_written_in_another_zone() -> None:
+    facts = facts_from_json(_edited(_set("2026-03-01T07:00:00+01:00", "at")), FILE)
+    assert facts == hospital().facts
