@@ -1,4 +1,4 @@
-"""Where reports go: to stdout, or whole into a file."""
+"""Where reports go: to stdout, or whole into a file. UTF-8 everywhere but on a terminal that cannot show it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import shutil
 import sys
 from pathlib import Path
 
-import click
-
+from drcheck.errors import OutputError
 from drcheck.files import write_whole
 
-_WIDTH_WITHOUT_A_TERMINAL = 120
+WIDTH_WITHOUT_A_TERMINAL = 120
+_NARROWEST = 60
+_IN_ASCII = {"…": "~", "→": ">", "·": "-", "×": "x"}
+"""What the reports' own marks become on a terminal that lacks them; of the same width, for columns depend on it."""
 
 
 def deliver(text: str, output: Path | None) -> None:
@@ -19,16 +21,46 @@ def deliver(text: str, output: Path | None) -> None:
     Print the report, or write it to `output`: beside it, then renamed.
 
     Raises:
-        OutputError: the file could not be written.
+        OutputError: it could not be written.
+        BrokenPipeError: whoever read stdout has gone.
     """
-    if output is None:
-        click.echo(text, nl=not text.endswith("\n"))
-    else:
+    if output is not None:
         write_whole(output, text.encode("utf-8", "backslashreplace"))
+        return
+    try:
+        _print(text)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"the report could not be written to stdout: {error.strerror or error}") from error
 
 
 def terminal_style(output: Path | None = None) -> tuple[bool, int]:
-    """Whether to colour what goes to `output` (only a terminal's stdout, and not with NO_COLOR), and how many columns it has."""
+    """
+    Whether to colour what goes to `output`, and how many columns it has.
+
+    Colour is for a terminal's stdout only, and not with NO_COLOR (no-color.org: set and not empty) or a terminal that calls itself dumb.
+    """
     if output is not None or not sys.stdout.isatty():
-        return False, _WIDTH_WITHOUT_A_TERMINAL
-    return "NO_COLOR" not in os.environ, shutil.get_terminal_size((_WIDTH_WITHOUT_A_TERMINAL, 24)).columns
+        return False, WIDTH_WITHOUT_A_TERMINAL
+    colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return colour, max(shutil.get_terminal_size((WIDTH_WITHOUT_A_TERMINAL, 24)).columns, _NARROWEST)
+
+
+def _print(text: str) -> None:
+    """Write to stdout: UTF-8 whatever the locale says, except to a terminal, which understands its own encoding only."""
+    stream = sys.stdout
+    encoding = stream.encoding if stream.isatty() and stream.encoding else "utf-8"
+    lacking = str.maketrans({mark: plain for mark, plain in _IN_ASCII.items() if not _has(encoding, mark)})
+    encoded = text.translate(lacking).encode(encoding, "backslashreplace")
+    stream.flush()
+    stream.buffer.write(encoded)
+    stream.flush()
+
+
+def _has(encoding: str, mark: str) -> bool:
+    try:
+        mark.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
