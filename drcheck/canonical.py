@@ -19,10 +19,11 @@ def canonical_json(value: Any) -> bytes:
     The RFC 8785 form of `value`, as UTF-8 bytes.
 
     Raises:
-        ValueError: the value holds a float, an integer beyond 2**53-1 (RFC 7493) or a key that is not ASCII.
+        ValueError: the value holds a float, an integer beyond 2**53-1 (RFC 7493), a key that is not ASCII, or a text with a lone surrogate
+            (RFC 8785, 3.2.2.2: a name that was not UTF-8 has no canonical form; `drcheck.model.printable` gives it one).
     """
     _refuse_what_has_no_one_form(value, "$")
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def digest(value: Any) -> str:
@@ -37,8 +38,13 @@ def digest_bytes(content: bytes) -> str:
 
 def _refuse_what_has_no_one_form(value: Any, place: str) -> None:
     match value:
-        case None | bool() | str():
+        case None | bool():
             return
+        case str():
+            try:
+                value.encode()
+            except UnicodeEncodeError:
+                raise ValueError(f"{place}: the text {value!a} holds a lone surrogate") from None
         case int():
             if abs(value) > _LARGEST:
                 raise ValueError(f"{place}: {value} is beyond what JSON readers keep exactly")

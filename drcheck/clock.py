@@ -14,8 +14,9 @@ from datetime import UTC, datetime, timedelta
 from drcheck.errors import TimedOut
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-_DURATION = re.compile(r"(?:\d+(?:\.\d+)?[smhdw])+")
-_PART = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
+# ASCII digits only: `\d` would also take the digits of other scripts.
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smhdw])")
+_DURATION = re.compile(rf"{_PART.pattern}(?: ?{_PART.pattern})*")
 
 
 def now() -> datetime:
@@ -30,7 +31,7 @@ def monotonic() -> float:
 
 def parse_duration(text: str) -> timedelta:
     """
-    The length of time that `text` names: `90s`, `15m`, `24h`, `35d`, `2w`, or a sum such as `1d12h`.
+    The length of time that `text` names: `90s`, `15m`, `24h`, `35d`, `2w`, or a sum such as `1d12h` or `1d 12h`.
 
     Raises:
         ValueError: the text is not such a duration; the message says what is.
@@ -64,16 +65,17 @@ def parse_moment(text: str) -> datetime:
     """
     try:
         moment = datetime.fromisoformat(text.strip())
-    except ValueError:
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):  # the latter where only the move to UTC leaves the calendar
         raise ValueError(f"{text!r} is not a moment; write it as 2026-03-01T02:10:00Z") from None
-    if moment.tzinfo is None:
-        raise ValueError(f"{text!r} has no time zone; write it as 2026-03-01T02:10:00Z or with +01:00")
-    return moment.astimezone(UTC)
+    raise ValueError(f"{text!r} has no time zone; write it as 2026-03-01T02:10:00Z or with +01:00")
 
 
 def format_moment(moment: datetime) -> str:
     """The moment as ISO 8601 in UTC to the second, with its zone: `2026-03-01T02:10:00Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    # Not strftime: its %Y has fewer than four digits before the year 1000 on some systems.
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 class Deadline:

@@ -14,27 +14,39 @@ def write_whole(path: Path, content: bytes) -> None:
     """
     Put `content` at `path`: written beside it, flushed to the disk, then renamed, so that a reader sees the old file or the new one.
 
+    A symbolic link stays, and what it leads to is replaced. What is no file, such as /dev/null or a pipe, is written to and never replaced.
+
     Raises:
         OutputError: it could not be written; what was at `path` is untouched.
     """
-    temporary = ""
     try:
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        if path.exists() and not path.is_file():
+            path.write_bytes(content)
+        else:
+            _replace(Path(os.path.realpath(path)), content)
+    except OSError as error:
+        raise OutputError(f"{path}: could not be written: {error.strerror or error}") from error
+
+
+def _replace(path: Path, content: bytes) -> None:
+    # A part of the name only: the whole one can be as long as a name may be.
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
+    temporary = Path(name)
+    try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
-        Path(temporary).chmod(mode)
-        Path(temporary).replace(path)
-    except OSError as error:
-        if temporary:
-            with contextlib.suppress(OSError):
-                Path(temporary).unlink()
-        raise OutputError(f"{path}: could not be written: {error.strerror or error}") from error
+        temporary.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
 
 
 def _umask() -> int:
-    current = os.umask(0)
+    # It can only be read by setting it. Not to 0: another thread may make a file in this moment.
+    current = os.umask(0o077)
     os.umask(current)
     return current

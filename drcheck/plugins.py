@@ -9,6 +9,7 @@ distributions that the estate lists under `plugins` are ever imported. A name ca
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Collection, Mapping
 from importlib import import_module, metadata
 from typing import Any
@@ -49,7 +50,7 @@ def load(name: str, builtin: Mapping[str, str], group: str, trusted: Collection[
         raise ConfigError(f"the {noun} {name!r} is provided twice: by {' and by '.join(sorted(map(_distribution, points)))}")
     try:
         return points[0].load()
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, SyntaxError) as error:
         raise ConfigError(f"the {noun} {name!r} of {_distribution(points[0])} cannot be imported: {error}") from error
 
 
@@ -59,7 +60,7 @@ def versions(trusted: Collection[str]) -> tuple[tuple[str, str], ...]:
     for name in sorted(trusted):
         try:
             found.append((name, metadata.version(name)))
-        except metadata.PackageNotFoundError:
+        except (metadata.PackageNotFoundError, ValueError):  # the latter for an empty name
             found.append((name, "missing"))
     return tuple(found)
 
@@ -67,7 +68,13 @@ def versions(trusted: Collection[str]) -> tuple[tuple[str, str], ...]:
 def _trusted_points(group: str, trusted: Collection[str]) -> list[metadata.EntryPoint]:
     if not trusted:
         return []
-    return [point for point in metadata.entry_points(group=group) if _distribution(point) in trusted]
+    names = {_normal(name) for name in trusted}
+    return [point for point in metadata.entry_points(group=group) if _normal(_distribution(point)) in names]
+
+
+def _normal(distribution: str) -> str:
+    """A distribution's name in the one form in which names are compared (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 def _distribution(point: metadata.EntryPoint) -> str:

@@ -64,6 +64,7 @@ def resolve(reference: str) -> Secret:
         NoCredentials: it cannot be had; the message names the reference and what to do, never the secret.
     """
     scheme, _, rest = reference.partition(":")
+    shown = _shown(reference)
     match scheme:
         case "env":
             text = os.environ.get(rest)
@@ -79,15 +80,26 @@ def resolve(reference: str) -> Secret:
                 raise NoCredentials(f"{reference}: a systemd credential is named without a path")
             text = _read(Path(folder) / rest, reference)
         case "command":
-            text = _run(rest)
+            text = _run(rest, shown)
         case "keyring":
             text = _from_keyring(rest, reference)
         case _:
             raise NoCredentials(f"a credential must be a reference such as env:NAME or file:/path (known: {', '.join(SCHEMES)})")
     text = text.removesuffix("\n").removesuffix("\r")
     if not text:
-        raise NoCredentials(f"{reference}: is empty")
-    return Secret(text, reference)
+        raise NoCredentials(f"{shown}: is empty")
+    return Secret(text, shown)
+
+
+def _shown(reference: str) -> str:
+    """The reference as it may be shown: of a command only the program, as arguments can themselves be private."""
+    scheme, _, rest = reference.partition(":")
+    if scheme != "command":
+        return reference
+    try:
+        return f"command:{shlex.split(rest)[0]}"
+    except (ValueError, IndexError):
+        return "command"
 
 
 def _read(path: Path, reference: str) -> str:
@@ -95,8 +107,11 @@ def _read(path: Path, reference: str) -> str:
         return path.read_text(encoding="utf-8")
     except OSError as error:
         raise NoCredentials(f"{reference}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise NoCredentials(f"{reference}: is not UTF-8 text") from error
+    except UnicodeDecodeError:
+        # Not `from error`: that error carries the bytes.
+        raise NoCredentials(f"{reference}: is not UTF-8 text") from None
+    except ValueError as error:
+        raise NoCredentials(f"{reference}: is not a path") from error
 
 
 def _read_private(path: Path, reference: str) -> str:
@@ -104,26 +119,30 @@ def _read_private(path: Path, reference: str) -> str:
         mode = path.stat().st_mode
     except OSError as error:
         raise NoCredentials(f"{reference}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise NoCredentials(f"{reference}: is not a path") from error
     if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise NoCredentials(f"{reference}: can be read by others; run: chmod 600 {shlex.quote(str(path))}")
     return _read(path, reference)
 
 
-def _run(command: str) -> str:
-    # The reference is shown by its program only: arguments can themselves be private.
-    shown = f"command:{command.split(' ', 1)[0]}"
+def _run(command: str, shown: str) -> str:
     try:
+        arguments = shlex.split(command)
+        if not arguments:
+            raise NoCredentials(f"{shown}: names no program")
         done = subprocess.run(  # noqa: S603 - an argument list, never a shell; the estate's owner chose the program
-            shlex.split(command), capture_output=True, timeout=_COMMAND_SECONDS, check=False, stdin=subprocess.DEVNULL
+            arguments, capture_output=True, timeout=_COMMAND_SECONDS, check=False, stdin=subprocess.DEVNULL
         )
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-        raise NoCredentials(f"{shown}: could not be run: {type(error).__name__}") from error
+        # Not `from error`: some of these errors carry the arguments.
+        raise NoCredentials(f"{shown}: could not be run: {type(error).__name__}") from None
     if done.returncode != 0:
         raise NoCredentials(f"{shown}: ended with exit code {done.returncode}")
     try:
         return done.stdout.decode("utf-8").split("\n", 1)[0]
-    except UnicodeDecodeError as error:
-        raise NoCredentials(f"{shown}: did not print UTF-8 text") from error
+    except UnicodeDecodeError:
+        raise NoCredentials(f"{shown}: did not print UTF-8 text") from None
 
 
 def _from_keyring(name: str, reference: str) -> str:

@@ -48,7 +48,12 @@ def run_all(
 
     A job is given the `Deadline` of `seconds` (one number for all, or one a job's name) from its own start, cut to what is left of `run`; it should
     check it, and is abandoned shortly after it where it does not. Every job yields exactly one result.
+
+    Raises:
+        ValueError: there are to be no workers.
     """
+    if workers < 1:
+        raise ValueError("at least one worker is needed")
     results: queue.SimpleQueue[tuple[str, Done[T] | Failed]] = queue.SimpleQueue()
     waiting = list(jobs.items())[::-1]
     running: dict[str, tuple[Deadline, float]] = {}
@@ -57,26 +62,42 @@ def run_all(
             name, job = waiting.pop()
             deadline = _sooner(seconds[name] if isinstance(seconds, Mapping) else seconds, run)
             running[name] = (deadline, monotonic())
-            threading.Thread(target=_work, args=(name, job, deadline, results), name=f"drcheck-{name}", daemon=True).start()
+            try:
+                threading.Thread(target=_work, args=(name, job, deadline, results), name=f"drcheck-{name}", daemon=True).start()
+            except RuntimeError as error:  # the system gives no more threads: this job failed, the others stand
+                results.put((name, Failed(error)))
         if run.passed():
             for name, _ in waiting:
                 yield name, Late(0.0)
             waiting.clear()
-        try:
-            name, result = results.get(timeout=_patience(running))
-        except queue.Empty:
-            pass
-        else:
+        if not running:
+            continue
+        # Everything that came is taken before anything is called late, and nothing is yielded in between: the caller can stay away for longer
+        # than a deadline, and what came meanwhile came in time.
+        ended: list[tuple[str, Done[T] | Failed | Late]] = []
+        for name, result in _arrived(results, _patience(running)):
             if running.pop(name, None) is not None:
-                yield name, result
+                ended.append((name, result))
         for name, (deadline, started) in list(running.items()):
             if deadline.passed() and monotonic() - started > (deadline.seconds or 0) + GRACE:
                 del running[name]
-                yield name, Late(deadline.seconds or 0.0)
+                ended.append((name, Late(deadline.seconds or 0.0)))
+        yield from ended
 
 
 GRACE = 0.5
 """Seconds after its deadline in which a well-behaved job may still hand in what it has."""
+
+
+def _arrived(results: queue.SimpleQueue[tuple[str, Done[T] | Failed]], patience: float) -> list[tuple[str, Done[T] | Failed]]:
+    """All results that are there, after waiting at most `patience` seconds for the first."""
+    found = []
+    try:
+        found.append(results.get(timeout=patience))
+        while True:
+            found.append(results.get_nowait())
+    except queue.Empty:
+        return found
 
 
 def _work(name: str, job: Callable[[Deadline], T], deadline: Deadline, results: queue.SimpleQueue[tuple[str, Done[T] | Failed]]) -> None:

@@ -247,7 +247,7 @@ class TestMounted:
                 assert "ro" in identity.trait("mount_options").split(",")
             # A file that lies on another mount below a read-only root is not read-only by it.
         finally:
-            subprocess.run(["umount", str(point)], check=True)
+            subprocess.run(["umount", "--lazy", str(point)], check=True)
         with pytest.raises(Unreachable, match="nothing is mounted at"):
             connect(point, mounted=True).open()
 
@@ -268,9 +268,9 @@ class TestMounted:
                     fact = attempt(lambda: connector.protection("inner/object"))
                     assert isinstance(fact, Unobserved) or fact.value.mode == "none"
             finally:
-                subprocess.run(["umount", str(outer / "inner")], check=True)
+                subprocess.run(["umount", "--lazy", str(outer / "inner")], check=True)
         finally:
-            subprocess.run(["umount", str(outer)], check=True)
+            subprocess.run(["umount", "--lazy", str(outer)], check=True)
 
     @pytest.mark.skipif(not ROOT or not os.access("/dev/fuse", os.R_OK | os.W_OK), reason="a mount that hangs needs root and /dev/fuse")
     def test_a_mount_that_hangs_costs_its_own_deadline(self, tmp_path: Path) -> None:
