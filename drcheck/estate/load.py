@@ -86,7 +86,7 @@ def _in_options(written: Written, document: Mapping[str, Any], options_of: Optio
 
 def _in_references(written: Written, document: Mapping[str, Any]) -> Iterator[tuple[Keys, Problem]]:
     for section, keys, where, noun in _REFERENCES:
-        known = [name for _, entry in _entries(document, where) if (name := _text(entry.get("id")))]
+        known = list(dict.fromkeys(name for _, entry in _entries(document, where) if (name := _text(entry.get("id")))))
         if not known:
             continue
         for place, entry in _entries(document, section):

@@ -122,7 +122,7 @@ class Written:
             example = f"for example {toml_key(last)} = {toml_value(field.examples[0])}" if field is not None and field.examples else ""
             return f"is missing{about}", example
         if kind == "extra_forbidden":
-            allowed = sorted({name for name, _ in _fields(model, one["loc"])})
+            allowed = list(dict.fromkeys(name for name, _ in _fields(model, one["loc"])))
             return f"unknown key; allowed here: {', '.join(allowed) or 'nothing'}", suggest(last, allowed)
         if one["loc"] and one["loc"][-1] == "[key]":
             allowed = _choices(context)
@@ -161,7 +161,7 @@ class Written:
             return ""
         names = [entry.get("id")] if "id" in entry else [entry.get("system"), entry.get("target")]
         text = "@".join(name for name in names if isinstance(name, str) and name)
-        return printable(without(self._private, text))[:60]
+        return printable(text)[:60] if without(self._private, text) == text else NOT_SHOWN.strip("()")
 
 
 def in_order(document: dict[str, object], problems: dict[Keys, Problem]) -> list[Problem]:

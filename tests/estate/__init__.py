@@ -1,0 +1,1 @@
+"""The estate file, and everything else that a person writes."""
