@@ -1,0 +1,118 @@
+"""Verifying one copy: everything that is promised for it held against what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from drcheck.connectors.base import Connector, attempt
+from drcheck.errors import InProgress, NotThere
+from drcheck.estate.schema import Copy, Manifest
+from drcheck.formats.base import Format
+from drcheck.model import Fact, ObjectResult, ObjectVerdict, Reason, Unobserved, printable
+from drcheck.verify.compare import compare, verdict, weak_only, wrong_size
+from drcheck.verify.gather import gather
+from drcheck.verify.read import Digests, digest_object
+from drcheck.verify.sources import CONNECTION, Sources
+from drcheck.verify.spool import Spool, Wanted
+from drcheck.verify.standing import Standing
+from drcheck.verify.tally import Tally
+
+
+def verify_copy(
+    connector: Connector, layout: Format, copy: Copy, manifest: Manifest, standing: Standing, *, spool: Spool, tally: Tally
+) -> Unobserved | None:
+    """
+    Tell `tally` the result of every object of the copy; why that could not be finished, None where it was.
+
+    Only listed objects are ever read, so no name in a manifest leads out of the copy. Raises whatever listing raises.
+    """
+    sources = Sources(connector, spool, tally)
+    gather(sources, layout, copy, manifest, standing)
+    if sources.stopped is not None:
+        return sources.stopped
+    planned, total = spool.planned(), spool.objects_total()
+    if not planned and not total and not tally.complaints:
+        return Unobserved(Reason.NOT_ATTEMPTED, f"{copy.id} holds no finished recovery point and nothing is promised, so nothing could be compared")
+    tally.plan(planned=planned, objects_total=total)
+    for unpromised in _unpromised(sources, copy):
+        connector.deadline.check()
+        tally.result(unpromised)
+    for missing in _missing(spool):
+        connector.deadline.check()
+        tally.result(missing)
+    return _read_all(connector, spool.wanted(), tally)
+
+
+def _unpromised(sources: Sources, copy: Copy) -> Iterator[ObjectVerdict]:
+    for key, size, point, others in sources.spool.unpromised():
+        unknown = sources.unusable_above(key)
+        if unknown:
+            yield ObjectVerdict(key, ObjectResult.NOT_READ, size, detail=f"what is promised for it is unknown: {unknown}")
+        elif others:
+            yield ObjectVerdict(key, ObjectResult.EXTRA, size, detail="no manifest promises anything for it")
+        else:
+            where = f"recovery point {printable(point)}" if point != "." else f"the copy {copy.id}"
+            yield ObjectVerdict(key, ObjectResult.EXTRA, size, detail=f"{where} has no manifest")
+
+
+def _missing(spool: Spool) -> Iterator[ObjectVerdict]:
+    for key, algorithm, digest, manifest, fetch in spool.missing():
+        detail = "its bag names it in fetch.txt, and it was never fetched" if fetch else ""
+        yield ObjectVerdict(key, ObjectResult.MISSING, 0, algorithm, digest, manifest=manifest, detail=detail)
+
+
+def _read_all(connector: Connector, objects: Iterator[Wanted], tally: Tally) -> Unobserved | None:
+    """Read and compare; why that ended early, None where it did not. What is left then has no result."""
+    doubtful: tuple[Wanted, Unobserved] | None = None
+    for wanted in objects:
+        if connector.deadline.passed():
+            return Unobserved(Reason.TIMED_OUT, f"the time was over before {printable(wanted.entry.key)} was read")
+        if wanted.entry.archived:
+            tally.result(verdict(wanted, ObjectResult.NOT_READ, detail="in an archived storage class, which is never read"))
+            continue
+        mismatch = wrong_size(wanted)
+        if mismatch is not None:
+            tally.result(mismatch)
+            continue
+        fact = _look(connector, wanted)
+        if isinstance(fact, Unobserved) and fact.reason in CONNECTION:
+            if doubtful is not None or connector.deadline.passed():
+                return fact
+            doubtful = wanted, fact
+            continue
+        if doubtful is not None:
+            # The place answers again: it was that object.
+            tally.result(verdict(doubtful[0], ObjectResult.UNREADABLE, detail=str(doubtful[1])))
+            doubtful = None
+        _tell(tally, wanted, fact)
+    return doubtful[1] if doubtful is not None else None
+
+
+def _tell(tally: Tally, wanted: Wanted, fact: Fact[Digests | None]) -> None:
+    if isinstance(fact, Unobserved):
+        result = ObjectResult.NOT_READ if fact.reason is Reason.UNSUPPORTED else ObjectResult.UNREADABLE
+        tally.result(verdict(wanted, result, detail=str(fact)))
+    elif fact.value is None:
+        tally.result(verdict(wanted, ObjectResult.MISSING, detail="it was listed, and was gone when it was to be read", size=0))
+    else:
+        tally.result(compare(wanted, fact.value), read=fact.value.size, weak=weak_only(wanted))
+
+
+def _look(connector: Connector, wanted: Wanted) -> Fact[Digests | None]:
+    """The digests of one object, None where it is gone. What changes while it is read is read once more."""
+
+    def reading() -> Digests | None:
+        algorithms = {promise.algorithm for promise in wanted.promises}
+        try:
+            return digest_object(connector, wanted.entry, algorithms)
+        except NotThere:
+            if any(entry.key == wanted.entry.key for entry in connector.list(wanted.entry.key)):
+                raise InProgress(f"{printable(wanted.entry.key)}: is listed and was not there to be read") from None
+            return None
+
+    fact = attempt(reading)
+    if isinstance(fact, Unobserved) and fact.reason is Reason.IN_PROGRESS:
+        fact = attempt(reading)
+        if isinstance(fact, Unobserved) and fact.reason is Reason.IN_PROGRESS:
+            return Unobserved(fact.reason, f"kept changing while it was read: {fact.detail}")
+    return fact
