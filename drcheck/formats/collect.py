@@ -112,7 +112,7 @@ class PointCollector:
                 continue
             usual = median(before) if len(before) >= BEFORE_NEEDED else 0
             if each.point.size < self.shrink_ratio * usual:
-                detail = f"{each.point.size:,} bytes: less than {self.shrink_ratio:g} × {usual:,.0f}, the median of the {len(before)} finished ones before it"
+                detail = f"{each.point.size:,} bytes: less than {self.shrink_ratio:g} × {usual:,.0f}, the median of {len(before)} finished before it"
                 each.point = replace(each.point, state=PointState.SMALL, detail=detail)
             else:
                 before.append(each.point.size)

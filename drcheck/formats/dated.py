@@ -96,7 +96,7 @@ class DatedFormat(Format):
 
     def _begin(self, path: str, name: str, moment: datetime) -> Draft:
         marker = printable(self.options.marker)
-        unfinished = "" if self._pattern.read(name) else below(path, name)
+        unfinished = below(path, name) if name.endswith(self.options.partial) and not self._pattern.read(name) else ""
         return Draft(name, moment, missing=f"its marker {marker}" if marker else "", partial=unfinished)
 
     def _add(self, draft: Draft, piece: Piece) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from drcheck.clock import format_duration, format_moment
 from drcheck.connectors.base import Connector, Entry
-from drcheck.errors import Unsupported
+from drcheck.errors import ConnectorError
 from drcheck.formats.pieces import Role
 from drcheck.model import SKEW, PointState, RecoveryPoint, printable
 
@@ -85,7 +85,8 @@ class Judge:
         """The judge for one target, whose clock is asked where it can be."""
         try:
             skew = timedelta(seconds=connector.clock_skew())
-        except Unsupported:
+        except ConnectorError:
+            # Whatever stands in the way shows in the fact of its own that the clock is; here a margin is left instead.
             skew = timedelta(0)
         return cls(now, now + skew, settle)
 
@@ -106,6 +107,8 @@ class Judge:
         if draft.time > self.now + SKEW:
             ahead = format_duration(draft.time - self.now)
             return PointState.FUTURE, f"says that it was made at {format_moment(draft.time)}, {ahead} after {format_moment(self.now)}"
+        if not (draft.partial or draft.missing) and draft.size:
+            return PointState.FINISHED, ""
         settled = draft.newest is None or abs(draft.newest - self.present) > self.settle
         changed = "" if draft.newest is None else f"; last changed {format_moment(draft.newest)}"
         if draft.partial:
@@ -122,6 +125,4 @@ class Judge:
                 else "holds no data"
             )
             return PointState.EMPTY, what
-        if draft.missing:
-            return PointState.INCOMPLETE, f"{draft.missing} is missing, and nothing is being written{changed}"
-        return PointState.FINISHED, ""
+        return PointState.INCOMPLETE, f"{draft.missing} is missing, and nothing is being written{changed}"

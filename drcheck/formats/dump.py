@@ -113,8 +113,8 @@ class DumpFormat(Format):
                     drafts.clear()
                 elif len(drafts) == SCATTERED:
                     raise Unsupported(
-                        f"{printable(path) or 'the root'} holds more than {SCATTERED:,} recovery points and their pattern {self.options.pattern!r} has "
-                        "a * before the time, so their files are not listed together; declare one copy for each family of names"
+                        f"{printable(path) or 'the root'} holds more than {SCATTERED:,} recovery points, and with a * before the time in "
+                        f"{self.options.pattern!r} the files of one are not listed together; declare one copy for each family of names"
                     )
                 draft = drafts[piece.point] = Draft(piece.point, piece.time)
             draft.add(piece.entry, piece.role)

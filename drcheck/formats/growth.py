@@ -30,7 +30,7 @@ def look_twice(collector: PointCollector, judge: Judge, again: Callable[[Collect
     doubtful = [
         held
         for held in collector.newest()
-        if held.point.state in (PointState.FINISHED, PointState.EMPTY) and not held.marked and judge.may_grow(held.newest)
+        if held.point.state in (PointState.FINISHED, PointState.EMPTY) and held.point.objects and not held.marked and judge.may_grow(held.newest)
     ]
     if any(judge.is_fresh(held.newest) for held in doubtful[:LOOKS]):
         left = deadline.remaining()

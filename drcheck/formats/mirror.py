@@ -109,9 +109,10 @@ class MirrorFormat(Format):
         try:
             return _moment(content)
         except (ValueError, OverflowError):
+            shown = printable(content[:40].decode("utf-8", "backslashreplace"))
             raise Malformed(
-                f"the stamp {printable(key)} holds {printable(content[:40].decode('utf-8', 'backslashreplace'))!r}; expected one moment with its zone, "
-                "such as 2026-03-01T02:10:00Z, or a Unix time such as 1772331000"
+                f"the stamp {printable(key)} holds {shown!r}; expected one moment with its zone, such as 2026-03-01T02:10:00Z, "
+                "or a Unix time such as 1772331000"
             ) from None
 
 

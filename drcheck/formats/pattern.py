@@ -136,6 +136,8 @@ def _moment(values: dict[str, str], zone: tzinfo) -> datetime | None:
         )
         if "z" in values:
             return naive.replace(tzinfo=_offset(values["z"])).astimezone(UTC)
+        if zone is UTC:
+            return naive.replace(tzinfo=UTC)
         return min(naive.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
     except (ValueError, OverflowError):
         return None
