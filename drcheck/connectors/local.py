@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from drcheck.clock import Deadline
@@ -48,6 +48,10 @@ class LocalConnector(Connector):
         self._wanted = options
         self._opened: Tree | None = None
         self._mount: Mount | None = None
+
+    @classmethod
+    def address(cls, options: Mapping[str, object]) -> str:
+        return str(options.get("root", cls.kind))
 
     def open(self) -> None:
         self.close()

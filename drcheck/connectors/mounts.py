@@ -47,14 +47,14 @@ class Mount:
         """The host name in the source of a network mount, in lower case; empty where there is none."""
         if self.file_system in ("cifs", "smb3", "smbfs"):
             return self.source.replace("\\", "/").lstrip("/").partition("/")[0].lower()
-        host, colon, _ = self.source.rpartition(":/")
+        host, colon, _ = self.source.partition(":/")
         return host.rpartition("@")[2].lower() if colon and self.remote else ""
 
     @property
     def place(self) -> str:
         """The source in a form that is equal for two mounts of one export or share; empty where the source does not name a place."""
         if self.file_system in ("nfs", "nfs4"):
-            return f"nfs:{self.server}:{'/' + self.source.rpartition(':/')[2].strip('/')}" if self.server else ""
+            return f"nfs:{self.server}:{'/' + self.source.partition(':/')[2].strip('/')}" if self.server else ""
         if self.file_system in ("cifs", "smb3", "smbfs"):
             parts = self.source.replace("\\", "/").strip("/").lower().split("/")
             return f"smb://{'/'.join(parts[:2])}" if len(parts) > 1 else ""
