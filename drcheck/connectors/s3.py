@@ -1,0 +1,271 @@
+"""A bucket of Amazon S3, or of a server that speaks its language."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from datetime import UTC
+from typing import Any, ClassVar
+
+from drcheck.clock import Deadline, now
+from drcheck.connectors import s3_bucket
+from drcheck.connectors.base import CallLog, Connector, Entry, Options
+from drcheck.connectors.s3_client import ALLOWED, HANDSHAKE, S3Client
+from drcheck.connectors.s3_listing import Fetch, Listed, Page, archived, flat, in_order, tree
+from drcheck.connectors.s3_options import S3Options
+from drcheck.connectors.s3_policy import least_privilege_policy
+from drcheck.errors import AccessDenied, ConnectorError, InProgress, Malformed, NotThere, Unreachable, Unsupported
+from drcheck.model import Encryption, Identity, Permissions, Protection, Versions, printable
+from drcheck.secrets import SecretResolver
+
+__all__ = ["S3Connector", "S3Options", "least_privilege_policy"]
+
+log = logging.getLogger(__name__)
+
+CHUNK = 2**20
+"""Bytes that a read gives at a time."""
+
+_ARCHIVE_TIERS = frozenset({"ARCHIVE_ACCESS", "DEEP_ARCHIVE_ACCESS"})
+_NO_PLAIN_PART = frozenset({"", ".", ".."})
+
+
+class S3Connector(Connector):
+    """
+    Read-only access to one bucket, or to one folder of it.
+
+    Attributes:
+        client: the open client; None while closed.
+        placeholders: how many empty keys that end with a slash were passed over in listings. Tools make them to show a folder.
+    """
+
+    kind = "s3"
+    options_class = S3Options
+    allowed_calls = frozenset({*ALLOWED, HANDSHAKE})
+    page_size: ClassVar[int] = 1000
+    """Keys that are asked for at a time. S3 gives no more than 1000."""
+
+    options: S3Options
+
+    def __init__(self, options: Options, *, secrets: SecretResolver, deadline: Deadline, calls: CallLog) -> None:
+        if not isinstance(options, S3Options):
+            raise TypeError("the s3 connector needs S3Options")
+        super().__init__(options, secrets=secrets, deadline=deadline, calls=calls)
+        self.client: S3Client | None = None
+        self.placeholders = 0
+
+    @classmethod
+    def address(cls, options: Mapping[str, object]) -> str:
+        """The bucket, the folder in it and the server, such as `s3://backups/nightly at s3.example.org`."""
+        where = str(options.get("endpoint") or "").partition("://")[2].rpartition("@")[2].rstrip("/") or "aws"
+        folder = str(options.get("prefix") or "").strip("/")
+        return f"s3://{options.get('bucket', '')}{'/' + folder if folder else ''} at {where}"
+
+    def open(self) -> None:
+        """
+        Resolve credentials and ask for the first key.
+
+        An identity that may not list can still be allowed to read, so that refusal is left to the listing; so is one because of our clock,
+        which `clock_skew` explains.
+        """
+        from drcheck.connectors.s3_errors import CredentialsRefused
+
+        self.close()
+        self.client = S3Client(self.options, secrets=self.secrets, deadline=self.deadline, calls=self.calls)
+        try:
+            self.client.page(self.options.root, size=1)
+        except CredentialsRefused:
+            raise
+        except AccessDenied as refusal:
+            log.info("%s: %s", self.calls.target, refusal)
+        s3_bucket.check_owner(self.client)
+
+    def close(self) -> None:
+        if self.client is not None:
+            self.client.close()
+            self.client = None
+
+    def list(self, prefix: str = "") -> Iterator[Entry]:
+        asked = self.options.root + prefix
+        for listed in in_order(self._below(asked, whole=not prefix)):
+            self.deadline.check()
+            if listed.key.endswith("/") and listed.size == 0:
+                self.placeholders += 1
+                continue
+            if len(listed.key) <= len(self.options.root):
+                raise Malformed(f'the key "{printable(listed.key)}" is an object with content and the root of this target; choose another prefix')
+            yield self._entry(listed)
+
+    def stat(self, key: str) -> Entry:
+        return self._head(key)[0]
+
+    def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        entry, head = self._head(key)
+        if entry.archived:
+            raise Unsupported(f'"{printable(key)}" is in an archived storage class ({head.get("StorageClass")}), which is never read')
+        wanted = max(0, entry.size - start) if length is None else max(0, min(entry.size - start, length))
+        ranged = start > 0 or length is not None
+        if ranged and wanted == 0:
+            return
+        answer = self._get(key, head, f"bytes={start}-{start + wanted - 1}" if ranged else None)
+        body = answer["Body"]
+        try:
+            _check_answer(key, answer, head, wanted, ranged)
+            yield from self._chunks(key, body, head, wanted)
+        finally:
+            body.close()
+
+    def identity(self) -> Identity:
+        return s3_bucket.identity(self._open())
+
+    def protection(self, key: str | None = None) -> Protection:
+        if key is None:
+            return s3_bucket.protection(self._open())
+        return s3_bucket.lock_of(self._open(), self._head(key)[1], now())
+
+    def encryption(self) -> Encryption:
+        return s3_bucket.encryption(self._open())
+
+    def versions(self) -> Versions:
+        return s3_bucket.versions(self._open())
+
+    def permissions(self) -> Permissions:
+        return s3_bucket.permissions(self._open())
+
+    def clock_skew(self) -> float:
+        return s3_bucket.clock_skew(self._open())
+
+    def _open(self) -> S3Client:
+        if self.client is None:
+            raise Unreachable(f"bucket {self.options.bucket} is not open")
+        return self.client
+
+    # Listing
+
+    def _fetch(self) -> Fetch:
+        client = self._open()
+
+        def fetch(prefix: str, delimiter: str, token: str) -> Page:
+            self.deadline.check()
+            return client.page(_sendable(prefix), delimiter=delimiter, token=token, size=self.page_size)
+
+        return fetch
+
+    def _below(self, asked: str, *, whole: bool) -> Iterator[Listed]:
+        fetch = self._fetch()
+        if not whole and not asked.endswith("/"):
+            # Of all keys that begin with it, the object of this name comes first; what else begins so (`a/b-c`) is not meant.
+            page = self._open().page(_sendable(asked), size=1)
+            yield from (one for one in page.keys[:1] if one.key == asked)
+            asked += "/"
+        yield from self._walk(fetch, asked)
+
+    def _walk(self, fetch: Fetch, prefix: str) -> Iterator[Listed]:
+        by_folders = self.options.listing == "tree" or (self.options.listing == "auto" and self._open().server.startswith("SeaweedFS"))
+        return tree(fetch, prefix) if by_folders else flat(fetch, prefix)
+
+    def _entry(self, listed: Listed) -> Entry:
+        return Entry(
+            key=listed.key[len(self.options.root) :],
+            size=listed.size,
+            modified=listed.modified,
+            version=listed.etag.strip('"'),
+            archived=archived(listed.storage_class),
+        )
+
+    # One object
+
+    def _head(self, key: str) -> tuple[Entry, dict[str, Any]]:
+        """One object's entry, and the answer to HeadObject that it comes from."""
+        whole = _sendable(self.options.root + key)
+        if not key:
+            raise NotThere("an object has a name; this one is empty")
+        if "\0" in key:
+            raise NotThere(f'"{printable(key)}": no S3 key holds a NUL character')
+        if (_NO_PLAIN_PART & set(whole.split("/")) or "\\" in whole) and not self._is_listed(whole):
+            # Some servers tidy such names up, and would answer with another object.
+            raise NotThere(f'"{printable(key)}": there is no such object in bucket {self.options.bucket}')
+        try:
+            head = self._open().ask("HeadObject", f'asking for "{printable(key)}"', Key=whole) or {}
+        except (NotThere, AccessDenied) as refusal:
+            raise self._refusal(key, whole, refusal) from None
+        size, modified, etag = head.get("ContentLength"), head.get("LastModified"), str(head.get("ETag") or "")
+        if not isinstance(size, int) or (modified is None and not etag):
+            raise Malformed(f'asking for "{printable(key)}": the answer has no size, or neither time nor ETag')
+        cold = archived(str(head.get("StorageClass") or "")) or head.get("ArchiveStatus") in _ARCHIVE_TIERS
+        return Entry(key, size, modified.astimezone(UTC) if modified else None, etag.strip('"'), cold), head
+
+    def _is_listed(self, whole: str) -> bool:
+        page = self._open().page(whole, size=1)
+        return any(one.key == whole for one in page.keys)
+
+    def _refusal(self, key: str, whole: str, refusal: ConnectorError) -> ConnectorError:
+        """Why HeadObject did not answer: it cannot tell a missing object from a forbidden one, or a missing bucket. The listing can."""
+        try:
+            listed = self._is_listed(whole)
+        except AccessDenied:
+            return refusal
+        if listed and isinstance(refusal, NotThere):
+            return InProgress(f'"{printable(key)}" is listed, and is not there when asked for: it is changing, or the server mistakes its name')
+        if not listed:
+            return NotThere(f'"{printable(key)}": there is no such object in bucket {self.options.bucket}')
+        return refusal
+
+    def _get(self, key: str, head: dict[str, Any], span: str | None) -> dict[str, Any]:
+        etag = str(head.get("ETag") or "")
+        answer = self._open().ask(
+            "GetObject",
+            f'reading "{printable(key)}"',
+            Key=self.options.root + key,
+            Range=span,
+            # A weak ETag matches nothing.
+            IfMatch=etag if etag.startswith('"') else None,
+        )
+        if answer is None:
+            raise Malformed(f'reading "{printable(key)}": no answer')
+        return answer
+
+    def _chunks(self, key: str, body: Any, head: dict[str, Any], wanted: int) -> Iterator[bytes]:
+        from botocore.exceptions import IncompleteReadError, ResponseStreamingError
+
+        from drcheck.connectors.s3_errors import RAISED
+
+        seen = 0
+        while seen < wanted:
+            self.deadline.check()
+            try:
+                chunk = body.read(min(CHUNK, wanted - seen))
+            except (IncompleteReadError, ResponseStreamingError):
+                chunk = b""
+            except RAISED as error:
+                raise self._open().explain(error, f'reading "{printable(key)}"') from None
+            if not chunk:
+                raise self._early_end(key, head, seen, wanted)
+            seen += len(chunk)
+            yield chunk
+        if body.read(1):
+            raise InProgress(f'reading "{printable(key)}": it holds more than the {wanted} bytes that were offered')
+
+    def _early_end(self, key: str, head: dict[str, Any], seen: int, wanted: int) -> ConnectorError:
+        try:
+            changed = self._head(key)[1].get("ETag") != head.get("ETag")
+        except ConnectorError:
+            changed = False
+        ended = f'reading "{printable(key)}": it ended after {seen} of {wanted} bytes'
+        return InProgress(f"{ended}, because it was replaced") if changed else Unreachable(ended)
+
+
+def _sendable(key: str) -> str:
+    try:
+        key.encode("utf-8")
+    except UnicodeEncodeError:
+        raise Unsupported(f'"{printable(key)}": its name is not UTF-8, and S3 can be asked for no other') from None
+    return key
+
+
+def _check_answer(key: str, answer: dict[str, Any], head: dict[str, Any], wanted: int, ranged: bool) -> None:
+    if answer.get("ETag") != head.get("ETag"):
+        raise InProgress(f'reading "{printable(key)}": it was replaced while it was read')
+    if ranged and answer["ResponseMetadata"]["HTTPStatusCode"] != 206:
+        raise Malformed(f'reading "{printable(key)}": the server gives all of it where a part was asked for')
+    if answer.get("ContentLength") not in (None, wanted):
+        raise InProgress(f'reading "{printable(key)}": {answer["ContentLength"]} bytes were offered where {wanted} were expected')

@@ -1,0 +1,238 @@
+"""
+The one door to an S3 bucket: every request passes the allow-list, is written to the call log, and has its answer's root element looked at.
+
+Servers that do not know a sub-resource such as `?object-lock` may answer with a listing, which botocore takes for an empty success. An answer
+with another root element than asked for is `Unsupported`, never "none".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from drcheck.clock import Deadline, now
+from drcheck.connectors.base import CallLog
+from drcheck.connectors.s3_listing import Page, parse_page, root_element
+from drcheck.connectors.s3_options import S3Options
+from drcheck.connectors.s3_session import READ_SECONDS, Clients, make_clients
+from drcheck.errors import ConnectorError, Malformed, Unsupported
+from drcheck.secrets import SecretResolver
+
+if TYPE_CHECKING:
+    import botocore.session
+
+ROOTS = {
+    "s3:GetBucketAcl": {"AccessControlPolicy"},
+    "s3:GetBucketEncryption": {"ServerSideEncryptionConfiguration"},
+    "s3:GetBucketLifecycleConfiguration": {"LifecycleConfiguration"},
+    # SeaweedFS answers with the second.
+    "s3:GetBucketLocation": {"LocationConstraint", "CreateBucketConfiguration"},
+    "s3:GetBucketOwnershipControls": {"OwnershipControls"},
+    # moto answers with the second.
+    "s3:GetBucketVersioning": {"VersioningConfiguration", "GetBucketVersioningResponse"},
+    "s3:GetObjectLockConfiguration": {"ObjectLockConfiguration"},
+    "s3:GetPublicAccessBlock": {"PublicAccessBlockConfiguration"},
+    "s3:ListObjectsV2": {"ListBucketResult"},
+    "sts:AssumeRole": {"AssumeRoleResponse"},
+    "sts:AssumeRoleWithWebIdentity": {"AssumeRoleWithWebIdentityResponse"},
+    "sts:GetCallerIdentity": {"GetCallerIdentityResponse"},
+}
+"""Every call that is answered with XML, and the root elements that its answer may have."""
+
+ALLOWED = frozenset({*ROOTS, "s3:HeadBucket", "s3:GetObject", "s3:HeadObject", "sso:GetRoleCredentials"})
+"""Every call that may be made. Those of STS and SSO obtain credentials that the estate or the profile asks for."""
+
+HANDSHAKE = "tls:handshake"
+"""A connection that is opened to see its protocol, and closed."""
+
+_METHODS = {"s3": ("GET", "HEAD"), "sts": ("POST",), "sso": ("GET",)}
+
+
+class S3Client:
+    """
+    One bucket, through boto3.
+
+    Attributes:
+        clients: the boto3 clients; every request through them is guarded too.
+        server: the `Server` header of the last answer.
+        bucket_region: the region that the server last named.
+        skew: seconds by which the server's clock was ahead at the last answer; None before one, or where answers have no usable `Date`.
+    """
+
+    def __init__(self, options: S3Options, *, secrets: SecretResolver, deadline: Deadline, calls: CallLog) -> None:
+        """Resolves credentials; asks the bucket nothing yet. Raises a `ConnectorError`."""
+        from drcheck.connectors.s3_errors import RAISED, Place, explain
+
+        self.options = options
+        self.server = ""
+        self.bucket_region = ""
+        self.skew: float | None = None
+        self._deadline = deadline
+        self._calls = calls
+        self._place = Place(options.bucket, options.service, options.owner)
+        self._sent = now()
+        self._raised = RAISED
+        self._explain = explain
+        deadline.check()
+        try:
+            self.clients: Clients = make_clients(options, secrets, deadline, self._guard)
+        except RAISED as error:
+            raise explain(error, "credentials", self._place, self.skew) from None
+
+    def close(self) -> None:
+        """Close every connection."""
+        for client in (self.clients.s3, self.clients.sts):
+            if client is not None:
+                client.close()
+
+    def ask(self, operation: str, what: str, *, absent: Collection[str] = (), **parameters: Any) -> dict[str, Any] | None:
+        """
+        The answer to one call about the bucket, or None where the server answers with an error code that is in `absent`.
+
+        `what` says in an error message what was being done. Parameters that are None are not sent.
+
+        Raises:
+            ConnectorError: what went wrong, in words.
+        """
+        from botocore import xform_name
+        from botocore.exceptions import ClientError
+
+        from drcheck.connectors.s3_errors import code_of
+
+        sent = {"Bucket": self.options.bucket, "ExpectedBucketOwner": self.options.owner, **parameters}
+        try:
+            answer: dict[str, Any] = getattr(self.clients.s3, xform_name(operation))(
+                **{key: value for key, value in sent.items() if value is not None}
+            )
+        except self._raised as error:
+            if isinstance(error, ClientError) and code_of(error) in absent:
+                return None
+            raise self.explain(error, what) from None
+        return answer
+
+    def caller(self) -> dict[str, str]:
+        """Who STS says that we are: `Arn`, `Account`; empty where it does not say. Raises ConnectorError."""
+        if self.clients.sts is None:
+            return {}
+        try:
+            answer = self.clients.sts.get_caller_identity()
+        except self._raised as error:
+            raise self.explain(error, "asking who we are") from None
+        return {name: str(answer[name]) for name in ("Arn", "Account") if answer.get(name)}
+
+    def page(self, prefix: str, *, delimiter: str = "", token: str = "", size: int) -> Page:
+        """One page of the keys that begin with `prefix`, at most `size` of them. Raises ConnectorError."""
+        from drcheck.model import printable
+
+        answer = self.ask(
+            "ListObjectsV2",
+            f'listing "{printable(prefix)}"',
+            Prefix=prefix,
+            Delimiter=delimiter or None,
+            ContinuationToken=token or None,
+            MaxKeys=size,
+            EncodingType="url",
+        )
+        if answer is None or not isinstance(answer.get("Page"), Page):
+            raise Malformed(f"bucket {self.options.bucket}: the listing has no content")
+        return answer["Page"]  # type: ignore[no-any-return]
+
+    def explain(self, error: Exception, what: str) -> ConnectorError:
+        """The error to raise instead of one of botocore's, without any credential in its text."""
+        explained = self._explain(error, what, self._place, self.skew)
+        return type(explained)(self._without_secrets(str(explained)))
+
+    def forget_skew(self) -> None:
+        """Make `skew` None until the next answer."""
+        self.skew = None
+
+    def seconds(self, longest: float) -> float:
+        """How long one thing that is not done through boto3 may take: `longest`, or what is left. Raises TimedOut where nothing is."""
+        self._deadline.check()
+        left = self._deadline.remaining()
+        return longest if left is None else min(longest, left)
+
+    def record(self, call: str, subject: str) -> None:
+        """Note a call that is not made through boto3. Raises Unsupported where it is not allowed."""
+        if call != HANDSHAKE:
+            raise Unsupported(f"{call} is not among the calls that the s3 connector may make")
+        self._calls.record(call, subject)
+
+    def _without_secrets(self, text: str) -> str:
+        credentials = self.clients.credentials if hasattr(self, "clients") else None
+        if credentials is None:
+            return text
+        frozen = credentials.get_frozen_credentials()
+        for known in (frozen.secret_key, frozen.token):
+            if known:
+                text = text.replace(known, "…")
+        return text
+
+    # Hooks. They are on the session, so that clients which boto3 makes for itself (to assume a profile's role) are guarded as well.
+
+    def _guard(self, core: botocore.session.Session) -> None:
+        events = core.get_component("event_emitter")
+        events.register_first("provide-client-params", self._refuse)
+        events.register_first("request-created", self._record_request)
+        events.register_first("before-parse", self._look_at)
+
+    def _refuse(self, model: Any, **_: object) -> None:
+        call = _call(model)
+        if call not in ALLOWED:
+            raise Unsupported(f"{call} is not among the calls that the s3 connector may make; nothing was sent")
+
+    def _record_request(self, request: Any, event_name: str, **_: object) -> None:
+        service, operation = event_name.split(".")[1:3]
+        call = f"{service}:{operation}"
+        if call not in ALLOWED or request.method not in _METHODS[service]:
+            raise Unsupported(f"{call} is not among the calls that the s3 connector may make; nothing was sent")
+        request.context["read_timeout"] = self.seconds(READ_SECONDS)
+        self._calls.record(call, _subject(request))
+        self._sent = now()
+
+    def _look_at(self, operation_model: Any, response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: object) -> None:
+        self._note_headers(response_dict["headers"])
+        call = _call(operation_model)
+        if call not in ROOTS or response_dict["status_code"] >= 300:
+            return
+        body: bytes = response_dict["body"]
+        try:
+            root = root_element(body)
+        except Malformed as error:
+            raise Malformed(f"{call}: {error}") from None
+        if root == "Error":
+            return  # botocore makes an error of it
+        if root not in ROOTS[call]:
+            raise Unsupported(f"{self.options.service} answered {call} with <{root}>: it does not know this question")
+        if call == "s3:ListObjectsV2":
+            # Read here, once: botocore's own reading takes five times as long, and most of it for a second look for errors.
+            customized_response_dict["Page"] = parse_page(body)
+            response_dict["body"] = b"<ListBucketResult/>"
+
+    def _note_headers(self, headers: Any) -> None:
+        received = now()
+        self.server = headers.get("Server") or self.server
+        self.bucket_region = headers.get("x-amz-bucket-region") or self.bucket_region
+        try:
+            date = parsedate_to_datetime(headers.get("Date") or "")
+        except ValueError:
+            return
+        # The header is cut to the second, so the moment was half a second later on the average.
+        moment = (date if date.tzinfo else date.replace(tzinfo=UTC)) + timedelta(seconds=0.5)
+        self.skew = (moment - _middle(self._sent, received)).total_seconds()
+
+
+def _middle(sent: datetime, received: datetime) -> datetime:
+    return sent + (received - sent) / 2
+
+
+def _call(model: Any) -> str:
+    return f"{model.service_model.service_id.hyphenize()}:{model.name}"
+
+
+def _subject(request: Any) -> str:
+    prefix = (request.params or {}).get("prefix") if isinstance(request.params, dict) else None
+    return unquote(urlsplit(request.url).path, errors="surrogateescape") + (f"?prefix={prefix}" if prefix else "")
