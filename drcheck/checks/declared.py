@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from drcheck.checks.base import Case, Check, Verdict, listed, missing_words, moment, used
 from drcheck.checks.offline import lock_words, writable_words
-from drcheck.checks.seen import CopySeen, PlaceSeen, TargetSeen, same_device
+from drcheck.checks.seen import PlaceSeen, TargetSeen, same_device
 from drcheck.model import Depth, Fact, FactUsed, Outcome, Protection, Severity, Source, SubjectKind, Unobserved, printable
 
 
@@ -49,7 +49,7 @@ def _offline(seen: TargetSeen) -> list[_Compared]:
     if answers:
         words = f"declared offline, but it answers now ({writable_words(place.writable)})"
         return [_Compared(Outcome.UNKNOWN, words, (declared, permissions))]
-    if place.silent and all(copy.silent for _, copy in seen.copies):
+    if seen.away:
         return [_Compared(Outcome.PASS, "declared offline, and it does not answer", (declared,))]
     return [_Compared(Outcome.UNKNOWN, "declared offline, and it could not be asked whether it is", (declared, permissions))]
 
@@ -86,7 +86,7 @@ def _locked(name: str, lock: Fact[Protection], place: Fact[Protection] | None, c
 def _device(seen: TargetSeen) -> list[_Compared]:
     """A declared device that is another than that of a target where the same device was seen."""
     target = seen.place.target
-    if not target.device or seen.rehearsal:
+    if not target.device or seen.rehearsal or seen.away:
         return []
     others = [place for place in seen.places if (place.target.device or place.target.id) != target.device]
     return _same(seen, others, f"declared as the device {target.device}")
@@ -101,14 +101,10 @@ def _offsite(seen: TargetSeen) -> list[_Compared]:
         if copy.place.target.site == home:
             site = FactUsed("site", f"{home}, where the production of {system.id} is", Source.DECLARED, None)
             compared.append(_Compared(Outcome.FAIL, f"{copy.copy.id} is declared off-site, but it is at {home}, where production is", (site,)))
-        elif not seen.rehearsal and not _silent_offline(copy):
+        elif not seen.rehearsal and not seen.away:
             onsite = [place for place in seen.places if place.target.site == home]
             compared += _same(seen, onsite, f"{copy.copy.id} is declared off-site")
     return compared
-
-
-def _silent_offline(copy: CopySeen) -> bool:
-    return copy.place.target.offline is not None and copy.silent
 
 
 def _same(seen: TargetSeen, others: list[PlaceSeen], claim: str) -> list[_Compared]:

@@ -145,6 +145,11 @@ class TargetSeen:
     places: tuple[PlaceSeen, ...]
     rehearsal: bool
 
+    @property
+    def away(self) -> bool:
+        """Whether it is declared offline and silent: then it is not the device of any target that answers."""
+        return self.place.target.offline is not None and self.place.silent and all(copy.silent for _, copy in self.copies)
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:

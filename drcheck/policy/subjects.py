@@ -1,0 +1,123 @@
+"""Subjects: what a control is asked of, with what is declared of each and the facts that checks may need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from drcheck.checks.base import Declared
+from drcheck.checks.seen import PRODUCTION, CopySeen, PlaceSeen, SystemCopies, TargetSeen
+from drcheck.estate.schema import Copy, Estate, System, Target, Tier
+from drcheck.independence import Standings, standing_of_production, standing_of_target
+from drcheck.model import CopyFacts, Fact, Facts, Observed, Reason, Source, Subject, SubjectKind, TargetFacts, Unobserved
+
+
+class Subjects:
+    """Every subject of one estate, with the facts of one run. What the run has no facts of is unobserved."""
+
+    def __init__(self, estate: Estate, facts: Facts) -> None:
+        self.estate = estate
+        self.facts = facts
+
+    def of(self, kind: SubjectKind) -> tuple[Subject, ...]:
+        """Every subject of one kind, in the estate's order."""
+        match kind:
+            case SubjectKind.ESTATE:
+                ids = [self.estate.organisation.id]
+            case SubjectKind.SYSTEM:
+                ids = [system.id for system in self.estate.systems]
+            case SubjectKind.COPY:
+                ids = [copy.id for copy in self.estate.copies]
+            case SubjectKind.TARGET:
+                ids = [target.id for target in self.estate.targets]
+        return tuple(Subject(kind, name) for name in ids)
+
+    def tiers(self, subject: Subject) -> frozenset[Tier]:
+        """The tiers of the systems that a subject is about."""
+        match subject.kind:
+            case SubjectKind.ESTATE:
+                systems = list(self.estate.systems)
+            case SubjectKind.SYSTEM:
+                systems = [self.estate.system(subject.id)]
+            case SubjectKind.COPY:
+                systems = [self.estate.system(self._copies[subject.id].copy.system)]
+            case SubjectKind.TARGET:
+                systems = [self.estate.system(copy.system) for copy in self.estate.copies if copy.target == subject.id]
+        return frozenset(system.tier for system in systems)
+
+    def declared(self, subject: Subject) -> Declared:
+        """What the estate says of a subject."""
+        match subject.kind:
+            case SubjectKind.ESTATE:
+                return Declared(self.estate)
+            case SubjectKind.SYSTEM:
+                return Declared(self.estate, system=self.estate.system(subject.id))
+            case SubjectKind.COPY:
+                copy = self._copies[subject.id].copy
+                return Declared(self.estate, self.estate.system(copy.system), copy, self.estate.target(copy.target))
+            case SubjectKind.TARGET:
+                return Declared(self.estate, target=self.estate.target(subject.id))
+
+    def known(self, subject: Subject) -> Mapping[str, Fact[Any]]:
+        """Every fact that checks may need of a subject, by name; see `drcheck.checks.base.FACTS`."""
+        match subject.kind:
+            case SubjectKind.ESTATE:
+                return {"drills": self.facts.drills}
+            case SubjectKind.SYSTEM:
+                return {"copies": self._together(self._of_system(self.estate.system(subject.id))), "drills": self.facts.drills}
+            case SubjectKind.COPY:
+                copy = self._copies[subject.id]
+                return {"points": copy.points, "lock": copy.lock, "verification": copy.verification}
+            case SubjectKind.TARGET:
+                seen = self._of_target(self.estate.target(subject.id))
+                facts = seen.place.facts
+                return {
+                    "place": self._together(seen),
+                    "identity": facts.identity,
+                    "protection": facts.protection,
+                    "encryption": facts.encryption,
+                    "versions": facts.versions,
+                    "permissions": facts.permissions,
+                    "clock_skew": facts.clock_skew,
+                }
+
+    def _together(self, aggregate: object) -> Observed[Any]:
+        # That these copies and places belong together is declared; what was seen of each is in the aggregate, known or not.
+        return Observed(aggregate, self.facts.at, Source.DECLARED)
+
+    def _of_system(self, system: System) -> SystemCopies:
+        copies = tuple(self._copies[copy.id] for copy in self.estate.copies_of(system.id))
+        standings = [standing_of_production(PRODUCTION, system, self.estate.site(system.production.site))]
+        for copy in copies:
+            target = copy.place.target
+            standings.append(standing_of_target(target, self.estate.site(target.site), copy.place.identity, rehearsal=self.estate.rehearsal))
+        return SystemCopies(system, copies, tuple(self._places.values()), Standings(tuple(standings)), self.estate.rehearsal)
+
+    def _of_target(self, target: Target) -> TargetSeen:
+        copies = tuple((self.estate.system(copy.system), self._copies[copy.id]) for copy in self.estate.copies if copy.target == target.id)
+        return TargetSeen(self._places[target.id], copies, tuple(self._places.values()), self.estate.rehearsal)
+
+    @cached_property
+    def _places(self) -> dict[str, PlaceSeen]:
+        seen = {facts.target: facts for facts in self.facts.targets}
+        return {target.id: PlaceSeen(target, seen.get(target.id) or _unseen_target(target)) for target in self.estate.targets}
+
+    @cached_property
+    def _copies(self) -> dict[str, CopySeen]:
+        seen = {facts.id: facts for facts in self.facts.copies}
+        found = {}
+        for copy in self.estate.copies:
+            facts = seen.get(copy.id) or _unseen_copy(copy)
+            found[copy.id] = CopySeen(copy, self._places[copy.target], facts.points, facts.lock, facts.verification)
+        return found
+
+
+def _unseen_target(target: Target) -> TargetFacts:
+    missing = Unobserved(Reason.NOT_ATTEMPTED, f"the facts that are judged have none of the target {target.id}; look again")
+    return TargetFacts(target.id, missing, missing, missing, missing, missing, missing)
+
+
+def _unseen_copy(copy: Copy) -> CopyFacts:
+    missing = Unobserved(Reason.NOT_ATTEMPTED, f"the facts that are judged have none of the copy {copy.id}; look again")
+    return CopyFacts(copy.system, copy.target, missing, missing, missing)
