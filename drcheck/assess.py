@@ -119,7 +119,7 @@ def assess(
 def recorded_drills(estate: Estate) -> Fact[tuple[Drill, ...]]:
     """The recorded drills. A record that cannot be read is a missing fact: what needs it is unknown, and the rest of the night stands."""
     if estate.drills is None:
-        return Unobserved(Reason.NOT_ATTEMPTED, "the estate names no file of recorded drills; add drills = \"drills.toml\"")
+        return Unobserved(Reason.NOT_ATTEMPTED, 'the estate names no file of recorded drills; add drills = "drills.toml"')
     if not estate.drills.exists():
         return Unobserved(Reason.UNREACHABLE, f"{estate.drills}: no such file")
     try:

@@ -119,7 +119,13 @@ def _of_permissions(target: Target, seen: TargetFacts) -> Iterator[Symptom]:
             "drcheck needs to list and read only; give it an identity that can do no more.",
         )
     if too_few:
-        yield Symptom(target.id, "permissions", State.PROBLEM, f"too few: this identity may not {' or '.join(too_few)} ({may.how})", _ADVICE[Reason.ACCESS_DENIED])
+        yield Symptom(
+            target.id,
+            "permissions",
+            State.PROBLEM,
+            f"too few: this identity may not {' or '.join(too_few)} ({may.how})",
+            _ADVICE[Reason.ACCESS_DENIED],
+        )
     if untold and not too_many:
         yield Symptom(target.id, "permissions", State.UNKNOWN, f"whether it may {' or '.join(untold)} cannot be told without trying ({may.how})")
     elif not too_many and not too_few:
@@ -133,7 +139,9 @@ def _of_clock(target: Target, seen: TargetFacts) -> Symptom:
     seconds = skew.value
     if abs(seconds) > LARGEST_SKEW:
         word = "ahead" if seconds > 0 else "behind"
-        return Symptom(target.id, "clock", State.PROBLEM, f"{abs(seconds):.0f} s {word}", "Set the time by NTP here and there: ages of backups rest on it.")
+        return Symptom(
+            target.id, "clock", State.PROBLEM, f"{abs(seconds):.0f} s {word}", "Set the time by NTP here and there: ages of backups rest on it."
+        )
     return Symptom(target.id, "clock", State.GOOD, f"{seconds:+.0f} s")
 
 

@@ -26,7 +26,9 @@ FORMATS = ("table", "json", "markdown", "csv")
 
 @click.command(short_help="Look at every target, read and compare, judge, and report.")
 @estate_option
-@click.option("--format", "format_", default="table", show_default=True, metavar="|".join(FORMATS), help="How to report. It never changes the exit code.")
+@click.option(
+    "--format", "format_", default="table", show_default=True, metavar="|".join(FORMATS), help="How to report. It never changes the exit code."
+)
 @output_option
 @as_of_option
 @click.option("--policy", "policies", multiple=True, metavar="ID", help="Judge by this pack instead of the estate's; may be repeated.")

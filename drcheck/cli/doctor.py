@@ -45,7 +45,9 @@ def doctor(estate_file: Path, timeout: timedelta, aws_policy: str | None) -> int
         words = printable(symptom.detail) + (f"\n-> {printable(symptom.advice)}" if symptom.advice else "")
         rows.append(("" if symptom.target == last else symptom.target, symptom.question, marks[symptom.state], words))
         last = symptom.target
-    click.echo(tabulate(rows, headers=("target", "question", "answer", "detail"), tablefmt="simple", maxcolwidths=[24, 24, None, 72], disable_numparse=True))
+    click.echo(
+        tabulate(rows, headers=("target", "question", "answer", "detail"), tablefmt="simple", maxcolwidths=[24, 24, None, 72], disable_numparse=True)
+    )
     problems = sum(symptom.state is State.PROBLEM for symptom in symptoms)
     click.echo(f"\n{problems} problem{'s' if problems != 1 else ''}.")
     unknown = _will_stay_unknown(estate, facts)

@@ -26,16 +26,16 @@ def running_hospital(folder: Path, now: datetime) -> Iterator[Path]:
     The newest backups are two hours older than `now`. Raises ConfigError where the extra `demo` is not installed.
     """
     newest = (now - timedelta(hours=2)).replace(microsecond=0)
-    nights = hospital.nights(newest, 16)
+    nights = hospital.nights(newest, weeks=14)
     record = hospital.patient_record(nights)
-    stale_record = hospital.patient_record(hospital.nights(newest - timedelta(days=9), 14))
+    stale_record = hospital.patient_record(hospital.nights(newest - timedelta(days=9), weeks=2))
     imaging = hospital.imaging(newest)
-    pathology = hospital.pathology(nights[:9])
+    pathology = hospital.pathology(nights)
     offsite_imaging = {**imaging, FLIPPED_STUDY: hospital.flip(imaging[FLIPPED_STUDY])}
 
-    write_tree(folder / "onsite", {"patient-record": record, "imaging": imaging, "pathology": pathology})
-    write_tree(folder / "second-dc", {"patient-record": stale_record, "pathology": pathology})
-    write_tree(folder / "offsite-sftp", {"patient-record": record, "imaging": offsite_imaging})
+    write_tree(folder / "onsite", {"patient-record": record, "imaging": imaging, "pathology": pathology}, newest)
+    write_tree(folder / "second-dc", {"patient-record": stale_record, "pathology": pathology}, newest)
+    write_tree(folder / "offsite-sftp", {"patient-record": record, "imaging": offsite_imaging}, newest)
     write_tree(
         folder / "manifests",
         {
@@ -68,15 +68,17 @@ def running_hospital(folder: Path, now: datetime) -> Iterator[Path]:
         sftp.stop()
 
 
-def write_tree(folder: Path, tree: dict[str, hospital.Tree] | hospital.Tree) -> None:
-    """Write a tree of files below `folder`."""
+def write_tree(folder: Path, tree: dict[str, hospital.Tree] | hospital.Tree, modified: datetime | None = None) -> None:
+    """Write a tree of files below `folder`, with `modified` as the time of their last change where it is given."""
     for name, content in tree.items():
         path = folder / name
         if isinstance(content, dict):
-            write_tree(path, content)
-        else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
+            write_tree(path, content, modified)
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        if modified is not None:
+            os.utime(path, (modified.timestamp(), modified.timestamp()))
 
 
 def _named(password: str, access_key: str, secret_key: str) -> tuple[tuple[str, str], ...]:
@@ -92,9 +94,7 @@ def _private(path: Path, text: str) -> str:
 
 def _fill_bucket(endpoint: str, access_key: str, secret_key: str, now: datetime, trees: dict[str, hospital.Tree]) -> None:
     client = s3_client(endpoint, access_key, secret_key)
-    client.create_bucket(
-        Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-2"}, ObjectLockEnabledForBucket=True
-    )
+    client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-2"}, ObjectLockEnabledForBucket=True)
     client.put_object_lock_configuration(
         Bucket=BUCKET,
         ObjectLockConfiguration={
@@ -104,6 +104,4 @@ def _fill_bucket(endpoint: str, access_key: str, secret_key: str, now: datetime,
     )
     for path, tree in trees.items():
         for name, content in tree.items():
-            client.put_object(
-                Bucket=BUCKET, Key=f"{path}/{name}", Body=content, ObjectLockMode="COMPLIANCE", ObjectLockRetainUntilDate=now + _LOCK
-            )
+            client.put_object(Bucket=BUCKET, Key=f"{path}/{name}", Body=content, ObjectLockMode="COMPLIANCE", ObjectLockRetainUntilDate=now + _LOCK)

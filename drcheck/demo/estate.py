@@ -21,7 +21,7 @@ class Addresses:
     down_port: int
 
 
-_TEXT = Template('''\
+_TEXT = Template("""\
 # The invented hospital of `drcheck demo`: three systems, four targets that answer and one that does not.
 schema = "drcheck.estate/1"
 # Folders on this machine stand in for the two data centres, so devices are known by declaration only, and every report says so.
@@ -68,7 +68,7 @@ owner = "Chief clinical information officer"
 production = { site = "dc-north", device = "san-north", medium = "disk" }
 rpo = "24h"
 rto = "4h"
-retention = "14d"
+retention = "90d"
 restore_test_interval = "90d"
 
 [[systems]]
@@ -89,7 +89,7 @@ owner = "Laboratory medicine"
 production = { site = "dc-north", device = "san-north", medium = "disk" }
 rpo = "24h"
 rto = "48h"
-retention = "7d"
+retention = "60d"
 restore_test_interval = "180d"
 
 [[targets]]
@@ -138,7 +138,7 @@ device = "university-vault"
 medium = "disk"
 timeout = "5s"
 # Nobody listens on this port: seeded on purpose.
-options = { host = "127.0.0.1", port = $down_port, user = "drcheck", password = "file:$sftp_password_file", host_key = "$sftp_fingerprint" }
+options = { host = "127.0.0.1", port = $down_port, user = "drcheck", root = "/", password = "file:$sftp_password_file", host_key = "$sftp_fingerprint" }
 
 [[copies]]
 system = "patient-record"
@@ -215,7 +215,7 @@ system = "pathology"
 target = "onsite"
 path = "pathology"
 format = "dated"
-options = { pattern = "%Y-%m-%d", marker = "COMPLETE" }
+options = { pattern = "%Y-%m-%dT%H%M%SZ", marker = "COMPLETE" }
 manifest = { name = "SHA256SUMS" }
 
 [[copies]]
@@ -223,7 +223,7 @@ system = "pathology"
 target = "second-dc"
 path = "pathology"
 format = "dated"
-options = { pattern = "%Y-%m-%d", marker = "COMPLETE" }
+options = { pattern = "%Y-%m-%dT%H%M%SZ", marker = "COMPLETE" }
 role = "secondary"
 manifest = { name = "SHA256SUMS" }
 
@@ -232,12 +232,12 @@ system = "pathology"
 target = "cloud"
 path = "pathology"
 format = "dated"
-options = { pattern = "%Y-%m-%d", marker = "COMPLETE" }
+options = { pattern = "%Y-%m-%dT%H%M%SZ", marker = "COMPLETE" }
 role = "off-site"
 manifest = { path = "manifests/pathology.sha256" }
-''')
+""")
 
-_DRILLS = Template('''\
+_DRILLS = Template("""\
 # Recorded restore drills. Unsigned: every finding that rests on them says "declared".
 [[drills]]
 system = "patient-record"
@@ -269,7 +269,7 @@ started = $old_start
 ended = $old_end
 success = true
 verified_by = "J. Okafor, laboratory"
-''')
+""")
 
 
 def estate_text(addresses: Addresses) -> str:
@@ -284,7 +284,7 @@ def drills_text(newest: datetime) -> str:
         fresh_point=f"{fresh:ehr-%Y-%m-%dT%H%M%SZ.sql.gz}",
         fresh_start=_toml(fresh + timedelta(hours=6)),
         fresh_end=_toml(fresh + timedelta(hours=9, minutes=10)),
-        old_point=f"{old:%Y-%m-%d}",
+        old_point=f"{old:%Y-%m-%dT%H%M%SZ}",
         old_start=_toml(old + timedelta(hours=6)),
         old_end=_toml(old + timedelta(hours=11)),
     )

@@ -11,15 +11,15 @@ Tree = dict[str, bytes]
 """Keys relative to a copy's path, and their content."""
 
 DUMP_PATTERN = "ehr-%Y-%m-%dT%H%M%SZ.sql.gz"
-DAY_PATTERN = "%Y-%m-%d"
+DAY_PATTERN = "%Y-%m-%dT%H%M%SZ"
 MANIFEST = "SHA256SUMS"
 MARKER = "COMPLETE"
 STAMP = "LAST_SYNC"
 
 
-def nights(newest: datetime, count: int) -> tuple[datetime, ...]:
-    """`count` moments a day apart, newest first."""
-    return tuple(newest - timedelta(days=day) for day in range(count))
+def nights(newest: datetime, weeks: int) -> tuple[datetime, ...]:
+    """Seven moments a day apart and then `weeks` a week apart, newest first: what is left when old nights are thinned out."""
+    return tuple(newest - timedelta(days=day) for day in (*range(7), *range(7, 7 * weeks + 1, 7)))
 
 
 def patient_record(moments: tuple[datetime, ...]) -> Tree:
@@ -52,10 +52,14 @@ def pathology(moments: tuple[datetime, ...]) -> Tree:
     """A directory a night with the laboratory's results and reports, a manifest, and the marker that says it is finished."""
     tree: Tree = {}
     for moment in moments:
-        results = "".join(f"{_number('sample', number):08d};potassium;{_number(f'k{moment:%j}', number) % 30 / 10 + 3:.1f}\n" for number in range(300))
+        results = "".join(
+            f"{_number('sample', number):08d};potassium;{_number(f'k{moment:%j}', number) % 30 / 10 + 3:.1f}\n" for number in range(300)
+        )
         night = {"results.csv": f"sample;test;value\n{results}".encode()}
         for number in range(4):
-            night[f"reports/report-{number}.txt"] = f"Report {number} of {moment:%Y-%m-%d}\n".encode() + _bytes(f"{moment:%Y%m%d}{number}", 400).hex().encode()
+            night[f"reports/report-{number}.txt"] = (
+                f"Report {number} of {moment:%Y-%m-%d}\n".encode() + _bytes(f"{moment:%Y%m%d}{number}", 400).hex().encode()
+            )
         night[MANIFEST] = manifest(night)
         night[MARKER] = b""
         tree.update({f"{moment.strftime(DAY_PATTERN)}/{name}": content for name, content in night.items()})
