@@ -66,7 +66,7 @@ def escape(text: str) -> str:
     Words that would become a link or a mention become code: that keeps them as they are for whoever copies them, which an invisible character in
     the middle would not.
     """
-    safe = " ".join(_code(word) if _LINKED.search(word) else _plain(word) for word in printable(text).split(" "))
+    safe = " ".join(_code(word) if _LINKED.search(word) else _plain(word) for word in printable(text).strip().split(" "))
     return _BLOCK.sub(r"\1\\\2", safe, count=1) if _BLOCK.match(safe) else safe
 
 

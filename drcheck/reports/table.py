@@ -36,6 +36,7 @@ _ALL = 10**9
 _NARROWEST_TEXT = 30
 _RESULT_WIDTH = 8
 _KNOWN_WIDTH = 10
+_COPIES_SIDE_BY_SIDE = 100
 _LABELS = {Outcome.FAIL: "FAIL", Outcome.ERROR: "ERROR", Outcome.UNKNOWN: "UNKNOWN", Outcome.PASS: "pass", Outcome.NOT_APPLICABLE: "n/a"}
 _COLOURS = {Outcome.FAIL: "1;31", Outcome.ERROR: "1;35", Outcome.UNKNOWN: "1;33", Outcome.PASS: "32", Outcome.NOT_APPLICABLE: "2"}
 _WAIVED_COLOUR = "36"
@@ -65,9 +66,8 @@ def _opening(assessment: Assessment, options: ReportOptions) -> list[str]:
 def _findings(assessment: Assessment, options: ReportOptions) -> list[str]:
     if not assessment.findings:
         return ["Nothing was judged."]
-    lines = [f"Findings: {counts(assessment)}"]
-    if options.only:
-        lines[0] += f"; shown here: {', '.join(sorted(options.only))}"
+    shown = f"; shown here: {', '.join(sorted(options.only))}" if options.only else ""
+    lines = wrap(f"Findings: {counts(assessment)}{shown}", options.width)
     rows = finding_rows(assessment.findings, options.only)
     hidden = 0
     if not options.wide and Outcome.NOT_APPLICABLE not in options.only:
@@ -141,6 +141,7 @@ def _copies(assessment: Assessment, options: ReportOptions) -> list[str]:
     if not rows:
         return []
     name_width = max(options.width // 4, 12)
+    header = ["copy", "site", "newest usable", "usable points", "read and compared"]
     cells = [
         [
             "\n".join(_copy_name(f"{row.place.system}@{row.place.target}", name_width, options)),
@@ -151,7 +152,9 @@ def _copies(assessment: Assessment, options: ReportOptions) -> list[str]:
         ]
         for row in rows
     ]
-    header = ("copy", "site", "newest usable", "usable points", "read and compared")
+    if options.width < _COPIES_SIDE_BY_SIDE:
+        header = ["copy, site", *header[2:]]
+        cells = [[f"{name}\n{site}", *others] for name, site, *others in cells]
     widths = [_widest(column) for column in zip(header, *cells, strict=True)]
     lines = ["Copies", "", *_columns(header, widths, cells)]
     if options.wide:

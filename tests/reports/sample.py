@@ -101,6 +101,11 @@ def verification(match: int, *problems: ObjectVerdict, not_read: int = 0, stoppe
     )
 
 
+def problem(result: ObjectResult) -> ObjectVerdict:
+    """One object with this result."""
+    return ObjectVerdict(f"{result}.bin", result, 1024)
+
+
 def target_facts(target: str, device: str) -> TargetFacts:
     """A target that answered everything."""
     return TargetFacts(

@@ -1,0 +1,53 @@
+"""
+Every report as it was last looked at by a person.
+
+After a wanted change: `DRCHECK_UPDATE_GOLDEN=1 python -m pytest tests/reports/test_golden.py`, then read the difference before it is committed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drcheck.model import Assessment
+from drcheck.reports import BUILTIN, render
+from tests.reports import sample
+
+GOLDEN = Path(__file__).parent / "golden"
+UPDATE = os.environ.get("DRCHECK_UPDATE_GOLDEN") == "1"
+
+CASES: list[tuple[str, Callable[[], Assessment], str, dict[str, Any]]] = [
+    ("hospital.table.txt", sample.hospital, "table", {}),
+    ("hospital-wide.table.txt", sample.hospital, "table", {"wide": True, "width": 140}),
+    ("hospital-narrow.table.txt", sample.hospital, "table", {"width": 60}),
+    ("hospital-only.table.txt", sample.hospital, "table", {"only": frozenset({"unknown", "not-applicable"})}),
+    ("hospital-colour.table.txt", sample.hospital, "table", {"colour": True}),
+    ("rehearsal.table.txt", sample.rehearsal, "table", {}),
+    ("good.table.txt", sample.good, "table", {}),
+    ("nothing.table.txt", sample.nothing, "table", {}),
+    ("hospital.json", sample.hospital, "json", {}),
+    ("rehearsal.json", sample.rehearsal, "json", {}),
+    ("hospital.md", sample.hospital, "markdown", {}),
+    ("hospital-wide.md", sample.hospital, "markdown", {"wide": True}),
+    ("rehearsal.md", sample.rehearsal, "markdown", {}),
+    ("nothing.md", sample.nothing, "markdown", {}),
+    ("hospital.csv", sample.hospital, "csv", {}),
+]
+
+
+@pytest.mark.parametrize(("name", "make", "format_", "options"), CASES, ids=[case[0] for case in CASES])
+def test_a_report_is_what_it_was(name: str, make: Callable[[], Assessment], format_: str, options: dict[str, Any]) -> None:
+    path = GOLDEN / name
+    rendered = render(make(), format_, **options).encode()
+    if UPDATE:
+        path.write_bytes(rendered)
+    assert rendered.decode() == path.read_bytes().decode()
+
+
+def test_every_format_has_a_golden_file_and_every_golden_file_a_format() -> None:
+    assert {case[2] for case in CASES} == set(BUILTIN)
+    assert {path.name for path in GOLDEN.iterdir()} == {case[0] for case in CASES}

@@ -1,0 +1,230 @@
+"""What holds for every report: pure, safe with hostile names, honest about what it is of, and without a say in the exit code."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+import subprocess
+import sys
+import unicodedata
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from drcheck.errors import ConfigError
+from drcheck.model import Assessment, Outcome, Reason, Unobserved
+from drcheck.reports import BUILTIN, render, report_known
+from drcheck.reports.csv_lines import HEADER, cell
+from drcheck.reports.markdown import escape
+from tests import strategies
+from tests.reports import sample
+
+HARD = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+FOR_PEOPLE = ("table", "markdown", "csv")
+
+
+@pytest.mark.parametrize("format_", sorted(BUILTIN))
+def test_every_assessment_can_be_reported_and_twice_alike(format_: str) -> None:
+    @HARD
+    @given(strategies.assessments(), st.booleans(), st.sets(st.sampled_from(Outcome)), st.integers(20, 200))
+    def every(assessment: Assessment, wide: bool, only: set[str], width: int) -> None:
+        code = assessment.exit_code
+        text = render(assessment, format_, wide=wide, only=only, width=width)
+        assert text == render(replace(assessment), format_, wide=wide, only=only, width=width)
+        assert text.endswith("\n")
+        assert assessment.exit_code == code
+        text.encode("utf-8")
+        ends = "\r\n" if format_ == "csv" else "\n"
+        assert not [character for character in text.replace(ends, "") if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")]
+
+    every()
+
+
+def test_a_report_depends_on_nothing_around_it(tmp_path: Path) -> None:
+    code = "import sys, tests.reports.sample as sample; from drcheck.reports import render; print(ascii(render(sample.hospital(), sys.argv[1])))"
+    root = Path(__file__).parents[2]
+    for format_ in sorted(BUILTIN):
+        found = set()
+        for seed, zone, columns in (("1", "UTC", "40"), ("2", "Pacific/Auckland", "300")):
+            environment = os.environ | {"PYTHONHASHSEED": seed, "TZ": zone, "COLUMNS": columns, "LC_ALL": "C", "PYTHONPATH": str(root)}
+            done = subprocess.run([sys.executable, "-c", code, format_], capture_output=True, check=True, env=environment, cwd=tmp_path)
+            found.add(done.stdout.rstrip())
+        assert found == {ascii(render(sample.hospital(), format_)).encode()}
+
+
+@pytest.mark.parametrize("format_", sorted(BUILTIN))
+def test_the_order_of_findings_does_not_matter_for_people(format_: str) -> None:
+    given_ = sample.hospital()
+    turned = replace(given_, findings=given_.findings[::-1])
+    assert (render(turned, format_) == render(given_, format_)) is (format_ != "json")
+
+
+@pytest.mark.parametrize("format_", ["table", "markdown"])
+def test_the_first_line_says_what_the_report_is_not(format_: str) -> None:
+    first = render(sample.rehearsal(), format_, width=500).splitlines()[0]
+    assert "Judged as of 2026-03-31T06:00:00Z, not now." in first
+    assert "REHEARSAL" in first
+    assert "not now" not in render(sample.hospital(), format_)
+    assert "REHEARSAL" not in render(sample.hospital(), format_)
+
+
+@pytest.mark.parametrize("format_", ["table", "markdown"])
+@pytest.mark.parametrize(("make", "code"), [(sample.hospital, 10), (sample.good, 0), (sample.nothing, 11)], ids=["hospital", "good", "nothing"])
+def test_the_end_has_all_counts_and_the_exit_code(format_: str, make: object, code: int) -> None:
+    assert callable(make)
+    assessment = make()
+    end = " ".join(render(assessment, format_).split("\n\n")[-1].split())
+    assert f"exit code {code}: " in end
+    for outcome, count in assessment.counts().items():
+        assert f"{count} {outcome}" in end
+
+
+def test_a_waived_failure_is_still_called_a_failure_and_sorted_behind_what_stands() -> None:
+    text = render(sample.hospital(), "table")
+    waived = text.index("FAIL      system imaging")
+    assert text.index("UNKNOWN   pathology@offsite-sftp") < waived < text.index("pass      imaging@onsite")
+    assert "waived by A. Person until 2026-04-30" in " ".join(text.split())
+
+
+def test_one_answer_for_several_controls_is_told_once_with_every_clause() -> None:
+    text = " ".join(render(sample.hospital(), "table", width=200).split())
+    assert text.count("The newest usable recovery point is 9d 4h old") == 1
+    assert "uk-ncsc-offline-backups fresh (principle 2); uk-caf-b5 recency (B5.c), medium" in text
+
+
+def test_what_is_not_applicable_is_counted_and_shown_when_asked_for() -> None:
+    message = "The target does not declare immutability."
+    assert message not in render(sample.hospital(), "table", width=200)
+    assert "1 more is not applicable" in render(sample.hospital(), "table", width=200)
+    assert message in render(sample.hospital(), "table", width=200, wide=True)
+    assert message in render(sample.hospital(), "table", width=200, only={"not-applicable"})
+
+
+def test_only_hides_findings_and_no_count() -> None:
+    text = render(sample.hospital(), "table", only={"unknown"})
+    assert "FAIL " not in text
+    assert "UNKNOWN " in text
+    assert "shown here: unknown" in " ".join(text.split())
+    assert "4 fail, 1 error, 1 unknown, 2 pass, 1 not-applicable" in " ".join(text.split())
+    lines = list(csv.reader(io.StringIO(render(sample.hospital(), "csv", only={"unknown"}), newline="")))
+    assert [line[HEADER.index("outcome")] for line in lines] == ["outcome", "unknown"]
+
+
+def test_colour_is_only_there_when_asked_for() -> None:
+    plain = render(sample.hospital(), "table")
+    coloured = render(sample.hospital(), "table", colour=True)
+    assert "\x1b" not in plain
+    assert re.sub("\x1b\\[[0-9;]*m", "", coloured) == plain
+
+
+@pytest.mark.parametrize("width", [80, 100, 120, 160])
+def test_the_table_keeps_to_its_width(width: int) -> None:
+    assert max(map(len, render(sample.hospital(), "table", width=width).splitlines())) <= width
+
+
+def test_long_names_are_shortened_in_the_middle_unless_wide() -> None:
+    narrow = "".join(render(sample.hospital(), "table").split())
+    assert "a" * 80 not in narrow
+    assert "/tail.dcm" in narrow
+    assert "scans/aaaa" in narrow
+    wide = render(sample.hospital(), "table", wide=True, width=1000)
+    assert sample.LONG in wide
+
+
+def test_what_drcheck_chose_itself_is_printed_whole() -> None:
+    given_ = sample.hospital()
+    control = replace(given_.policies[0].controls[0], our_parameters=tuple((f"choice{index}", "x" * 20) for index in range(60)))
+    policy = replace(given_.policies[0], controls=(control,))
+    text = render(replace(given_, policies=(policy,)), "table")
+    assert all(f"choice{index} =" in " ".join(text.split()) for index in range(60))
+
+
+def test_a_target_that_only_cannot_say_who_it_is_did_answer() -> None:
+    given_ = sample.hospital()
+    unable = Unobserved(Reason.UNSUPPORTED, "cannot tell")
+    listed = replace(given_.facts, targets=(sample.silent("onsite", unable), *given_.facts.targets[1:3]))
+    text = render(replace(given_, facts=listed), "table", width=200)
+    silent = text.split("Targets that did not answer\n")[1].split("\n\n")[0]
+    assert "offsite-sftp (sftp" in silent
+    assert "no facts about it were recorded" in silent
+    assert "- onsite" not in silent
+
+
+@HARD
+@given(st.text(max_size=30) | strategies.names)
+def test_no_cell_of_a_spreadsheet_is_a_formula(text: str) -> None:
+    safe = cell(text)
+    assert not safe.lstrip().startswith(("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"))
+    assert "\n" not in safe
+    assert "\r" not in safe
+
+
+@HARD
+@given(strategies.assessments())
+def test_csv_has_a_line_of_equal_length_for_each_finding(assessment: Assessment) -> None:
+    text = render(assessment, "csv")
+    lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    assert tuple(lines[0]) == HEADER
+    assert len(lines) == len(assessment.findings) + 1
+    assert {len(line) for line in lines} == {len(HEADER)}
+    assert text.count("\r\n") == len(lines)
+    assert not text.startswith("\ufeff")
+
+
+@HARD
+@given(strategies.assessments(), st.booleans())
+def test_every_row_of_a_markdown_table_has_the_cells_of_its_header(assessment: Assessment, wide: bool) -> None:
+    bars = None
+    for line in render(assessment, "markdown", wide=wide).splitlines():
+        if not line.startswith("|"):
+            bars = None
+            continue
+        found = len(re.findall(r"(?<!\\)(?:\\\\)*\|", line))
+        bars = bars or found
+        assert found == bars, line
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain words, 12 of 13.", "plain words, 12 of 13."),
+        ("a|b", r"a\|b"),
+        ("`rm`", r"\`rm\`"),
+        ("<b>&amp;</b>", "&lt;b&gt;&amp;amp;&lt;/b&gt;"),
+        ("[x](javascript:y)", r"\[x\](javascript:y)"),
+        ("![x](y)", r"!\[x\](y)"),
+        ("http://evil.example", "`http://evil.example`"),
+        ("(see www.evil.example).", "(see `www.evil.example`)."),
+        ("@everyone", "`@everyone`"),
+        ("imaging@offsite", "`imaging@offsite`"),
+        ("fixes #12", "fixes `#12`"),
+        ("a@b|c@d", r"`a@b`\|`c@d`"),
+        ("x`@y``z", "``` x`@y``z ```"),
+        ("- item", r"\- item"),
+        ("1. item", r"1\. item"),
+        ("# title", r"\# title"),
+        ("=== x", r"\=== x"),
+        ("~~gone~~ __bold__ *em* $x$", r"\~\~gone\~\~ \_\_bold\_\_ \*em\* \$x\$"),
+        ("a\\|b", r"a\\\|b"),
+        ("line\nend", r"line\\x0aend"),
+    ],
+)
+def test_markdown_shows_text_and_never_obeys_it(text: str, shown: str) -> None:
+    assert escape(text) == shown
+
+
+def test_an_unknown_format_is_an_error_with_a_hint() -> None:
+    with pytest.raises(ConfigError, match=r"no report is called 'jsn'; known: csv, json, markdown, table \(did you mean \"json\"\?\)"):
+        report_known("jsn")
+    with pytest.raises(ConfigError):
+        render(sample.hospital(), "xml")
+
+
+def test_an_unknown_outcome_is_an_error() -> None:
+    with pytest.raises(ConfigError, match="failed: not an outcome; known: unknown, pass, fail, not-applicable, error"):
+        render(sample.hospital(), "table", only={"failed"})
