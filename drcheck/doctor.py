@@ -16,7 +16,7 @@ from drcheck.connectors import connector_for
 from drcheck.connectors.base import CallLog, attempt
 from drcheck.estate.schema import Estate, Target
 from drcheck.inspect import inspect
-from drcheck.model import CopyFacts, Fact, Facts, Observed, Reason, TargetFacts, Unobserved
+from drcheck.model import CopyFacts, Encryption, Fact, Facts, Observed, Protection, Reason, TargetFacts, Unobserved, Versions
 from drcheck.workers import Done, run_all
 
 LARGEST_SKEW = 300.0
@@ -91,11 +91,10 @@ def _of_place(target: Target, seen: TargetFacts) -> Iterator[Symptom]:
         if isinstance(fact, Unobserved):
             yield Symptom(target.id, question, State.UNKNOWN, str(fact), "" if fact.reason is Reason.UNSUPPORTED else _ADVICE.get(fact.reason, ""))
         else:
-            yield Symptom(target.id, question, State.GOOD, _in_words(fact))
+            yield Symptom(target.id, question, State.GOOD, _in_words(fact.value))
 
 
-def _in_words(fact: Observed[object]) -> str:
-    value = fact.value
+def _in_words(value: Protection | Encryption | Versions) -> str:
     names = getattr(type(value), "__slots__", ())
     shown = ((name, getattr(value, name)) for name in names)
     return ", ".join(f"{name.replace('_', ' ')} {content}" for name, content in shown if content not in (None, ""))

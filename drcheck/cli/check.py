@@ -109,8 +109,8 @@ def check(
         waivers=waivers,
     )
     colour, width = terminal_style(output)
-    options = {"wide": wide, "only": only or frozenset(), "colour": colour, "width": width} if format_ == "table" else {}
-    deliver(render(assessment, format_, trusted=estate.plugins, **options), output)
+    report = render(assessment, format_, wide=wide, only=only or frozenset(), colour=colour, width=width, trusted=estate.plugins)
+    deliver(report, output)
     if keep_facts is not None:
         # After the report: a full disk must not cost the answer.
         write_whole(keep_facts, facts_to_json(facts).encode())

@@ -10,7 +10,7 @@ import click
 from drcheck.clock import parse_duration, parse_moment
 
 
-class DurationType(click.ParamType):
+class DurationType(click.ParamType):  # type: ignore[type-arg] # generic only since click 8.4
     """A length of time such as `60s` or `24h`."""
 
     name = "duration"
@@ -27,7 +27,7 @@ class DurationType(click.ParamType):
         return length
 
 
-class MomentType(click.ParamType):
+class MomentType(click.ParamType):  # type: ignore[type-arg] # generic only since click 8.4
     """A moment with a time zone, such as `2026-03-01T02:10:00Z`."""
 
     name = "moment"
@@ -41,7 +41,7 @@ class MomentType(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
-class OutcomesType(click.ParamType):
+class OutcomesType(click.ParamType):  # type: ignore[type-arg] # generic only since click 8.4
     """Outcomes parted by commas."""
 
     name = "outcomes"

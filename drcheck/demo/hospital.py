@@ -26,11 +26,9 @@ def patient_record(moments: tuple[datetime, ...]) -> Tree:
     """Database dumps of the patient record, a compressed SQL file each, with its checksum beside it."""
     tree: Tree = {}
     for moment in moments:
-        rows = "".join(
-            f"INSERT INTO appointment VALUES ({number}, 'Patient {_number('patient', number):06d}', '{moment:%Y-%m-%d}');\n" for number in range(400)
-        )
+        rows = "".join(f"{number}\tPatient {_number('patient', number):06d}\t{moment:%Y-%m-%d}\n" for number in range(400))
         # No name and no time in the gzip header: the same night gives the same bytes.
-        dump = gzip.compress(f"-- patient record at {moment:%Y-%m-%dT%H:%M:%SZ}\n{rows}".encode(), mtime=0)
+        dump = gzip.compress(f"-- patient record at {moment:%Y-%m-%dT%H:%M:%SZ}\nCOPY appointment FROM stdin;\n{rows}\\.\n".encode(), mtime=0)
         name = moment.strftime(DUMP_PATTERN)
         tree[name] = dump
         tree[f"{name}.sha256"] = _line(name, dump)

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import paramiko
+from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL, OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED, OPEN_SUCCEEDED
+from paramiko.sftp import SFTP_PERMISSION_DENIED
 
 from drcheck.errors import ConfigError
 
 if TYPE_CHECKING:
-    from botocore.client import BaseClient
+    from mypy_boto3_s3 import S3Client
 
 USER = "drcheck"
 
@@ -28,13 +30,13 @@ class _Login(paramiko.ServerInterface):
         self._password = password
 
     def check_auth_password(self, username: str, password: str) -> int:
-        return paramiko.AUTH_SUCCESSFUL if (username, password) == (USER, self._password) else paramiko.AUTH_FAILED
+        return AUTH_SUCCESSFUL if (username, password) == (USER, self._password) else AUTH_FAILED
 
-    def get_allowed_auths(self, username: str) -> str:
+    def get_allowed_auths(self, username: str) -> str:  # noqa: ARG002
         return "password"
 
-    def check_channel_request(self, kind: str, chanid: int) -> int:
-        return paramiko.OPEN_SUCCEEDED if kind == "session" else paramiko.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
+    def check_channel_request(self, kind: str, chanid: int) -> int:  # noqa: ARG002
+        return OPEN_SUCCEEDED if kind == "session" else OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
 
 
 class _ReadOnlyFolder(paramiko.SFTPServerInterface):
@@ -64,7 +66,7 @@ class _ReadOnlyFolder(paramiko.SFTPServerInterface):
 
     def open(self, path: str, flags: int, attr: paramiko.SFTPAttributes) -> paramiko.SFTPHandle | int:  # noqa: ARG002 - paramiko's signature
         if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND):
-            return paramiko.SFTP_PERMISSION_DENIED
+            return SFTP_PERMISSION_DENIED
         try:
             handle = _OpenFile(flags)
             handle.readfile = self._local(path).open("rb")  # type: ignore[attr-defined]
@@ -138,7 +140,7 @@ def s3_server() -> Iterator[str]:
         server.stop()
 
 
-def s3_client(endpoint: str, access_key: str, secret_key: str) -> BaseClient:
+def s3_client(endpoint: str, access_key: str, secret_key: str) -> S3Client:
     """A client with which the demo fills its own bucket."""
     import boto3
 
