@@ -38,7 +38,7 @@ class LocalConnector(Connector):
     kind: ClassVar[str] = "local"
     options_class: ClassVar[type[Options]] = LocalOptions
     allowed_calls: ClassVar[frozenset[str]] = frozenset(
-        {"local:open", "local:scandir", "local:lstat", "local:read", "local:ioctl", "local:access", "local:statvfs", "local:mountinfo"}
+        f"local:{call}" for call in ("open", "scandir", "stat", "lstat", "read", "ioctl", "access", "statvfs", "mountinfo")
     )
 
     def __init__(self, options: Options, *, secrets: SecretResolver, deadline: Deadline, calls: CallLog) -> None:

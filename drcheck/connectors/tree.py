@@ -54,6 +54,7 @@ class Tree:
         self._allowed = allowed
         self._deadline = deadline
         self._calls = calls
+        self._path = root
         with self.call("open", root):
             self.root = os.open(root, _PASS)
 
@@ -80,12 +81,13 @@ class Tree:
 
     def entry(self, key: str) -> Entry:
         """The entry of the file at `key`. Raises `NotThere` for nothing and for a folder, `Unsupported` for a link or special file."""
-        return _entry(key, _file(self.look(key), key))
+        with self._answering():
+            return _entry(key, _file(self.look(key), key))
 
     def open_file(self, key: str) -> tuple[int, os.stat_result]:
         """A descriptor, to be closed by the caller, of the file at `key`, and its attributes as it was opened. Raises as `entry` does."""
         *above, name = _parts(key)
-        with self._passing(above, key) as folder:
+        with self._answering(), self._passing(above, key) as folder:
             with self.call("lstat", key):
                 seen = os.stat(name, dir_fd=folder, follow_symlinks=False)
             _file(seen, key)
@@ -111,10 +113,15 @@ class Tree:
     def walk(self, prefix: str) -> Iterator[Entry]:
         """
         Every file at or below `prefix` in key order; nothing where nothing is there. Raises `Unsupported` for a prefix that is a link or leads
-        through one: what lies there was not looked at, so nothing may be concluded.
+        through one: what lies there was not looked at, so nothing may be concluded; and `Unreachable`, at the end, for a root that went away.
         """
+        yield from self._found(prefix)
+        self._insist_on_the_root()
+
+    def _found(self, prefix: str) -> Iterator[Entry]:
         try:
-            if prefix and not stat.S_ISDIR((found := self.look(prefix)).st_mode):
+            found = self.look(prefix) if prefix else None
+            if found is not None and not stat.S_ISDIR(found.st_mode):
                 yield _entry(prefix, _file(found, prefix))
                 return
             descriptor = self.open_folder(prefix)
@@ -124,6 +131,25 @@ class Tree:
         yield from self._below(descriptor, prefix, left_out)
         if left_out.count:
             log.info("%s: %d links and special files were left out of the listing of %r", self._calls.target, left_out.count, prefix)
+
+    @contextlib.contextmanager
+    def _answering(self) -> Iterator[None]:
+        """Within it, `NotThere` is said only by a root that is still in its place."""
+        try:
+            yield
+        except NotThere:
+            self._insist_on_the_root()
+            raise
+
+    def _insist_on_the_root(self) -> None:
+        """Raises `Unreachable` where the root was removed, unmounted or replaced: what is open then looks empty, and means nothing."""
+        try:
+            with self.call("stat", ""):
+                same = os.path.samestat(os.stat(self._path), os.fstat(self.root))
+        except NotThere:
+            same = False
+        if not same:
+            raise Unreachable(f"{printable(self._path)}: was removed, unmounted or replaced while it was being looked at")
 
     def _below(self, descriptor: int, prefix: str, left_out: _LeftOut) -> Iterator[Entry]:
         # Open folders are kept on a stack of our own: trees can be deeper than Python recurses.

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from drcheck.errors import ConnectorError, InProgress, NotThere, TimedOut, Unsupported
+from drcheck.errors import ConnectorError, InProgress, NotThere, TimedOut, Unreachable, Unsupported
 from tests.connectors.contract import content, keys
 from tests.connectors.local_rig import LocalRig, connect, local_rig
 
@@ -105,6 +105,26 @@ class TestListing:
             shutil.rmtree(tmp_path / "b")
             (tmp_path / "z").unlink()
             assert [entry.key for entry in listing] == ["c/object"]
+
+    @pytest.mark.parametrize("again", [False, True])
+    def test_a_root_that_went_away_or_was_replaced_is_not_an_empty_one(self, tmp_path: Path, again: bool) -> None:
+        root = tmp_path / "root"
+        root.mkdir()
+        (root / "object").write_bytes(b"x")
+        with connect(root) as connector:
+            assert keys(connector) == ["object"]
+            root.rename(tmp_path / "old")
+            shutil.rmtree(tmp_path / "old")
+            if again:
+                root.mkdir()
+            for ask in (
+                lambda: keys(connector),
+                lambda: keys(connector, "absent"),
+                lambda: connector.stat("object"),
+                lambda: content(connector, "object"),
+            ):
+                with pytest.raises(Unreachable, match="removed, unmounted or replaced"):
+                    ask()
 
     def test_a_listing_ends_with_its_deadline(self, rig: LocalRig) -> None:
         folder = rig.folder()
