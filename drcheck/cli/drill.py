@@ -58,6 +58,7 @@ def template(system: str, target: str) -> None:
 
     Until it is filled in it is refused: an empty record is no proof.
     """
+    from drcheck.cli.output import deliver
     from drcheck.restore.template import drill_template
 
-    click.echo(drill_template(system, target), nl=False)
+    deliver(drill_template(system, target), None)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from drcheck.cli.options import estate_option, format_option, output_option
+
+if TYPE_CHECKING:
+    from drcheck.errors import Problem
+    from drcheck.estate.schema import Estate
 
 
 @click.group(short_help="Validate, show or describe the estate file.")
@@ -23,13 +29,43 @@ def estate() -> None:
 def validate(estate_file: Path) -> None:
     """Say whether the estate file is right, or everything that is wrong in it.
 
-    Every problem is named at once, with the key that it stands at, the wrong value and what is allowed. Exits with 0 or 2.
+    Every problem is named at once, with the key that it stands at, the wrong value and what is allowed. Where there is none, the packs, drills
+    and waivers that the file names are read too. Exits with 0 or 2.
     """
+    from drcheck.cli.output import deliver
+    from drcheck.errors import ConfigError
     from drcheck.estate.overview import summary
     from drcheck.model import printable
     from drcheck.open_estate import open_estate
 
-    click.echo(f"{printable(str(estate_file))}: valid: {summary(open_estate(estate_file))}")
+    opened = open_estate(estate_file)
+    if problems := list(_in_named_files(opened)):
+        raise ConfigError(problems)
+    deliver(f"{printable(str(estate_file))}: valid: {summary(opened)}\n", None)
+    if opened.drills is not None and not opened.drills.exists():
+        click.echo(f"note: {printable(str(opened.drills))}: there is no such file yet, so no restore counts as tested", err=True)
+
+
+def _in_named_files(opened: Estate) -> Iterator[Problem]:
+    """Every problem in the packs, waivers and drills that the estate names. Drills that are not there yet are none."""
+    from drcheck.errors import ConfigError
+    from drcheck.policy import load_packs, load_waivers
+    from drcheck.restore.records import check_references, load_drills
+
+    def read_drills(path: Path) -> None:
+        if problems := check_references(load_drills(path), opened):
+            raise ConfigError(problems)
+
+    readers: list[Callable[[], object]] = [lambda: load_packs(opened)]
+    if (waivers := opened.waivers) is not None:
+        readers.append(lambda: load_waivers(waivers))
+    if (drills := opened.drills) is not None and drills.exists():
+        readers.append(lambda: read_drills(drills))
+    for read in readers:
+        try:
+            read()
+        except ConfigError as error:
+            yield from error.problems
 
 
 @estate.command(short_help="Show the sites, systems, targets and copies, and what would be lost together.")

@@ -37,6 +37,7 @@ def init(
     On a terminal it asks a few questions, each with a default; elsewhere, and with --yes, it asks none. What it writes is valid as it stands
     and full of examples: change it to what you have. Nothing is connected to.
     """
+    from drcheck.cli.output import deliver
     from drcheck.errors import ConfigError
     from drcheck.estate.overview import summary
     from drcheck.estate.starter import Answers, starter
@@ -61,7 +62,7 @@ def init(
     # Before it is written: what this command leaves behind always passes `drcheck estate validate`.
     estate = checked_estate(path, content)
     write_whole(path, content)
-    click.echo(f"Wrote {printable(str(path))}: {summary(estate)}, all of them examples until you change them.\n\n{_next_steps(path)}")
+    deliver(f"Wrote {printable(str(path))}: {summary(estate)}, all of them examples until you change them.\n\n{_next_steps(path)}\n", None)
 
 
 def _next_steps(path: Path) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
+from drcheck.estate.fields import exact_duration
 from drcheck.estate.schema import Estate
 from drcheck.estate.toml_text import toml_key, toml_value
 
@@ -47,13 +49,19 @@ def _table(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
         meaning = field.get("description", "")
         if field.get("examples"):
             meaning += f"{'.' if meaning else ''} Example: `{toml_key(key)} = {toml_value(field['examples'][0])}`"
-        default = "**required**" if key in required else _default(field.get("default"))
+        default = "**required**" if key in required else _default(field)
         lines.append(f"| `{toml_key(key)}` | {_cell(_kind(field, definitions))} | {_cell(default)} | {_cell(meaning.strip())} |")
     return "\n".join(lines) if len(lines) > 2 else "No keys."
 
 
-def _default(value: object) -> str:
-    return "none" if value in (None, "", [], {}) else f"`{toml_value(value)}`"
+def _default(field: Mapping[str, Any]) -> str:
+    value = field.get("default")
+    if value in (None, "", [], {}):
+        return "none"
+    if field.get("format") == "drcheck-duration":
+        # pydantic writes a default in the ISO form, whatever the field's own.
+        value = exact_duration(TypeAdapter(timedelta).validate_python(value))
+    return f"`{toml_value(value)}`"
 
 
 def _kind(field: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
