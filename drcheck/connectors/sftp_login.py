@@ -13,6 +13,7 @@ import os
 import shlex
 import socket
 import stat
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -211,11 +212,9 @@ class _Agent(AgentSSH):
 
     def __init__(self, deadline: Deadline) -> None:
         super().__init__()
-        connection = get_agent_connection()
+        connection = _agent_connection(_limit(deadline))
         if connection is None:
             raise NoCredentials("agent = true, but no SSH agent answers; start one and set SSH_AUTH_SOCK, or give key_file")
-        if isinstance(connection, socket.socket):
-            connection.settimeout(_limit(deadline).seconds)
         try:
             self._connect(connection)  # type: ignore[attr-defined]  # the stubs leave inner methods out
         except (OSError, paramiko.SSHException) as error:
@@ -224,6 +223,23 @@ class _Agent(AgentSSH):
 
     def close(self) -> None:
         self._close()  # type: ignore[attr-defined]
+
+
+def _agent_connection(limit: Deadline) -> socket.socket | None:
+    """A connection to the agent, None where there is none. Pageant and Windows' own agent are reached as paramiko does it."""
+    if sys.platform == "win32":
+        return get_agent_connection()
+    place = os.environ.get("SSH_AUTH_SOCK")
+    if not place:
+        return None
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connection.settimeout(limit.seconds)
+        connection.connect(place)
+    except OSError:
+        connection.close()
+        return None
+    return connection
 
 
 def _wanted(pins: HostKeyPins) -> list[str]:

@@ -114,12 +114,14 @@ class ReadOnlySession(paramiko.SFTPClient):
         asked: deque[int] = deque()
         width = 2
         try:
-            while True:
+            # After the end every page that was asked for is still looked at: a server may take our requests out of their order.
+            while width or asked:
                 while len(asked) < width:
                     asked.append(self._ask(sftp.CMD_READDIR, _text(handle)))
                 answer = self._answer_or_end(asked.popleft(), sftp.CMD_NAME, _show(folder))
                 if answer is None:
-                    return
+                    width = 0
+                    continue
                 for name, attributes in read_names(answer):
                     if name in (b".", b".."):
                         continue

@@ -112,6 +112,8 @@ class SftpTree:
                 stack.pop()
                 continue
             name, _, packed = names.pop().partition(b"\0")
+            if names and names[-1].startswith(name + b"\0"):
+                continue  # a folder that changes while it is listed can show a name twice
             if name.endswith(b"/"):
                 below = [*above, name[:-1]]
                 try:

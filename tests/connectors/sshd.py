@@ -58,7 +58,7 @@ class SshServer:
     def __init__(
         self, folder: Path, *, root: Path | None = None, sftp: str = "internal-sftp", kinds: tuple[str, ...] = ("ed25519",), settings: str = ""
     ) -> None:
-        """`sftp` is the command of the subsystem (such as `internal-sftp -R`), `kinds` those of the host keys, `settings` more lines."""
+        """`sftp` is the command of the subsystem (empty: there is none), `kinds` are those of the host keys, `settings` are more lines."""
         self.folder = folder / f"sshd-{os.urandom(4).hex()}"
         self.folder.mkdir(mode=0o700)
         self.root = root or self.folder / "root"
@@ -145,7 +145,7 @@ class SshServer:
             f"AuthorizedKeysFile {self.authorized_keys}",
             f"TrustedUserCAKeys {self.authority}.pub",
             f"PidFile {self.folder / 'pid'}",
-            f"Subsystem sftp {self._sftp}",
+            f"Subsystem sftp {self._sftp}" if self._sftp else "",
             "StrictModes no",
             "UsePAM no",
             "PermitRootLogin yes",
