@@ -57,8 +57,8 @@ class Written:
         self._private = private_texts(document)
 
     def problem(self, keys: Keys, message: str, hint: str = "") -> Problem:
-        """A problem at these keys; private texts are taken out of the message."""
-        return Problem(self.file, self.key(keys), without(self._private, message), without(self._private, hint))
+        """A problem at these keys, on one line; private texts are taken out of the message."""
+        return Problem(self.file, self.key(keys), printable(without(self._private, message)), printable(without(self._private, hint)))
 
     def key(self, keys: Keys) -> str:
         """The path of a key, such as `targets[2] (offsite-sftp).options.host`, with the id of each entry where it is known."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from drcheck.errors import ConfigError, Problem
 from drcheck.estate.fields import EstatePath, SecretReference
@@ -89,6 +89,13 @@ class Plain(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     pattern: str = ""
+
+    @field_validator("pattern")
+    @classmethod
+    def _not_forged(cls, pattern: str) -> str:
+        if "forged" in pattern:
+            raise ValueError(f"{pattern} is refused as it stands")
+        return pattern
 
 
 def options_of(noun: Literal["connector", "format"], kind: str, trusted: Sequence[str]) -> type[BaseModel]:

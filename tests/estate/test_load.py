@@ -159,6 +159,11 @@ def test_a_section_that_is_no_list_is_one_problem(tmp_path: Path) -> None:
     )
 
 
+def test_a_value_cannot_forge_a_line_even_where_a_validator_repeats_it(tmp_path: Path) -> None:
+    problem = the_only_problem(tmp_path, replaced('format = "plain"', 'format = "plain"\noptions = { pattern = "x\\nforged: all is well" }'))
+    assert problem.message == r"x\x0aforged: all is well is refused as it stands"
+
+
 @pytest.mark.parametrize("number", ["9223372036854775808", "0x" + "f" * 5000])
 def test_a_number_that_toml_does_not_allow_is_refused(tmp_path: Path, number: str) -> None:
     problem = the_only_problem(tmp_path, replaced('owner = "CCIO"', f"owner = {number}"))
