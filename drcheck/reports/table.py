@@ -32,7 +32,6 @@ from drcheck.reports.wrapping import columns, shorten, shorten_words, wrap
 
 LONGEST_WORD = 64
 LONGEST_TEXT = 600
-_ALL = 10**9
 _NARROWEST_TEXT = 30
 _RESULT_WIDTH = 8
 _KNOWN_WIDTH = 10
@@ -190,13 +189,13 @@ def _policies(assessment: Assessment, options: ReportOptions) -> list[str]:
     for policy in assessment.policies:
         first, document = policy_lines(policy)
         lines += _text(first, options, options.width, lead="- ")
-        lines += _text(document, options, options.width, lead="  ")
+        lines += _text(document, options, options.width, lead="  ", whole=True)
         for title, choices in (
             ("drcheck's or the estate's own choice: ", own_choices(policy)),
             ("the document's: ", issuer_choices(policy) if options.wide else []),
         ):
             if choices:
-                lines += _text(title + "; ".join(choices), options, options.width, lead="  ", longest=_ALL)
+                lines += _text(title + "; ".join(choices), options, options.width, lead="  ", whole=True)
         if options.wide:
             for control in policy.controls:
                 lines += _text(control_text(control), options, options.width, lead="  · ")
@@ -208,11 +207,11 @@ def _notes(assessment: Assessment, options: ReportOptions) -> list[str]:
     return ["Notes", *lines] if lines else []
 
 
-def _text(text: str, options: ReportOptions, width: int, lead: str = "", longest: int = LONGEST_TEXT) -> list[str]:
-    """Text from outside in lines of `width` columns, the first after `lead` and the others indented as far."""
+def _text(text: str, options: ReportOptions, width: int, lead: str = "", whole: bool = False) -> list[str]:
+    """Text from outside in lines of `width` columns, the first after `lead` and the others indented as far; shortened unless `wide` or `whole`."""
     safe = printable(text)
-    if not options.wide:
-        safe = shorten(shorten_words(safe, LONGEST_WORD), longest)
+    if not (options.wide or whole):
+        safe = shorten(shorten_words(safe, LONGEST_WORD), LONGEST_TEXT)
     lines = wrap(safe, width - columns(lead))
     return [(" " * columns(lead) if index else lead) + line for index, line in enumerate(lines)]
 

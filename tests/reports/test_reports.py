@@ -139,9 +139,11 @@ def test_long_names_are_shortened_in_the_middle_unless_wide() -> None:
 def test_what_drcheck_chose_itself_is_printed_whole() -> None:
     given_ = sample.hospital()
     control = replace(given_.policies[0].controls[0], our_parameters=tuple((f"choice{index}", "x" * 20) for index in range(60)))
-    policy = replace(given_.policies[0], controls=(control,))
+    link = "https://issuer.example/" + "long/" * 14
+    policy = replace(given_.policies[0], controls=(control,), url=link)
     text = render(replace(given_, policies=(policy,)), "table")
     assert all(f"choice{index} =" in " ".join(text.split()) for index in range(60))
+    assert link in text
 
 
 def test_a_target_that_only_cannot_say_who_it_is_did_answer() -> None:
