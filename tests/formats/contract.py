@@ -185,9 +185,11 @@ class FormatContract(ABC):
         assert points.newest_usable(NOW) is None
         assert points.oldest is None
 
-    def test_a_listing_out_of_order_is_refused(self) -> None:
+    @pytest.mark.parametrize("disorder", ["backwards", "twice"])
+    def test_a_listing_out_of_order_is_refused(self, disorder: str) -> None:
         connector = self.memory("copy")
-        entries = list(connector.list("copy"))[::-1]
+        entries = list(connector.list("copy"))
+        entries = entries[::-1] if disorder == "backwards" else [*entries, entries[-1]]
         connector.source = lambda: iter(entries)
         with pytest.raises(Malformed, match="not in key order"):
             look(self.layout(), connector, "copy")

@@ -84,13 +84,21 @@ def keys_of(kind: str, count: int) -> Iterator[str]:
                 yield f"ehr-{at}.dump"
             case "dated":
                 yield f"{at}/data"
+            case "one dump":
+                yield f"ehr-20260309-{number:09}.sql"
             case "one dated":
                 yield f"2026-03-09T0000/{number:09}"
             case _:
                 yield f"images/{number:09}"
 
 
-LAYOUTS = {"dump": dump("ehr-%Y-%m-%dT%H%M.dump"), "dated": dated("%Y-%m-%dT%H%M"), "one dated": dated("%Y-%m-%dT%H%M"), "mirror": mirror()}
+LAYOUTS = {
+    "dump": dump("ehr-%Y-%m-%dT%H%M.dump"),
+    "one dump": dump("ehr-%Y%m%d-*.sql", marker_suffix=".ok"),
+    "dated": dated("%Y-%m-%dT%H%M"),
+    "one dated": dated("%Y-%m-%dT%H%M"),
+    "mirror": mirror(),
+}
 
 SCRIPT = """
 import resource, sys

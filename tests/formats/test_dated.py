@@ -131,9 +131,9 @@ def test_a_point_from_the_future_never_counts_as_newest() -> None:
 
 
 def sizes(connector: MemoryConnector, *each: int) -> None:
-    """One point a day from the first of March, of these sizes."""
+    """One point a day from the first of February, of these sizes."""
     for day, size in enumerate(each, start=1):
-        connector.put(f"2026-03-{day:02}/data", size, LONG_AGO)
+        connector.put(f"2026-02-{day:02}/data", size, LONG_AGO)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def sizes(connector: MemoryConnector, *each: int) -> None:
         ((100, 100, 100, 49), [4]),
         ((100, 100, 100, 50), []),
         ((100, 100, 10), []),
-        ((100, 100, 100, 10, 10, 10, 10), [4, 5, 6, 7]),
+        ((100,) * 7 + (10,) * 9, list(range(8, 17))),
         ((10, 100, 100, 100, 49), [5]),
         ((1000, 100, 100, 100, 100, 100, 100, 49), [8]),
     ],
@@ -151,13 +151,13 @@ def test_suddenly_small_ones_are_told_from_those_before(each: tuple[int, ...], s
     connector = MemoryConnector()
     sizes(connector, *each)
     found = states(look(dated(), connector))
-    assert [day for day in range(1, len(each) + 1) if found[f"2026-03-{day:02}"] is PointState.SMALL] == small
+    assert [day for day in range(1, len(each) + 1) if found[f"2026-02-{day:02}"] is PointState.SMALL] == small
 
 
 def test_how_small_is_small_can_be_said() -> None:
     connector = MemoryConnector()
     sizes(connector, 1000, 1000, 1000, 200)
-    assert states(look(dated(shrink_ratio=0.1), connector))["2026-03-04"] is PointState.FINISHED
+    assert states(look(dated(shrink_ratio=0.1), connector))["2026-02-04"] is PointState.FINISHED
     point = look(dated(), connector).newest[0]
     assert point.detail == "200 bytes: less than 0.5 × 1,000, the median of 3 finished before it"
 
