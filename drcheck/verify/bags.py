@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from drcheck.errors import ManifestError
@@ -24,7 +24,7 @@ class Bag:
     oxum: bagit.Oxum | None
 
 
-def take_bag(sources: Sources, root: str, files: list[Found]) -> Bag | None:
+def take_bag(sources: Sources, root: str, files: Iterable[Found]) -> Bag | None:
     """Note what the bag at `root` promises; None where it cannot be understood, which is then noted as well."""
     names = {found.key.rpartition("/")[2]: found for found in files}
     if bagit.DECLARATION not in names:

@@ -45,9 +45,9 @@ def gather(sources: Sources, layout: Format, copy: Copy, manifest: Manifest, sta
         if sources.stopped is not None:
             return
     if is_bag(manifest):
-        for point in sources.spool.points_that_are_no_bag():
+        for point in sources.spool.points_without_found():
             if standing.of(point) is Role.EXPECTED:
-                reason = f"recovery point {printable(point)}: has no {bagit.DECLARATION}, so it is no bag; finish it, or set another `kind`"
+                reason = f"recovery point {printable(point)}: is no bag: it has no {bagit.DECLARATION}; finish it, or set another `kind`"
                 sources.unusable(layout.manifest_root(copy.path, point), reason)
     if manifest.path is not None:
         sources.take_file(manifest.path, copy.path, manifest.kind, manifest.algorithm)

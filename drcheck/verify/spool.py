@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Self
 
 from drcheck.connectors.base import Entry
-from drcheck.manifests import Promise, bagit
+from drcheck.manifests import Promise
 from drcheck.manifests.base import error
 from drcheck.model import printable
 
@@ -46,7 +46,7 @@ _TABLES = """
         PRIMARY KEY (key, algorithm, manifest)
     ) WITHOUT ROWID;
     CREATE TABLE manifests (id INTEGER PRIMARY KEY, name BLOB, payload_of BLOB);
-    CREATE TABLE found (root BLOB, key BLOB, size INTEGER, point BLOB, archived INTEGER, is_bag INTEGER, PRIMARY KEY (root, key)) WITHOUT ROWID;
+    CREATE TABLE found (root BLOB, key BLOB, size INTEGER, point BLOB, archived INTEGER, PRIMARY KEY (root, key)) WITHOUT ROWID;
     CREATE TABLE fetches (key BLOB PRIMARY KEY) WITHOUT ROWID;
     CREATE TABLE links (promised BLOB PRIMARY KEY, object BLOB UNIQUE) WITHOUT ROWID;
     BEGIN;
@@ -127,15 +127,14 @@ class Spool:
 
     def add_found(self, found: Found) -> None:
         """Note one manifest, or file of a bag, among the listed objects."""
-        is_bag = found.key == below(found.root, bagit.DECLARATION)
-        row = (_blob(found.root), _blob(found.key), found.size, _blob(found.point), found.archived, is_bag)
-        self._database.execute("INSERT OR REPLACE INTO found VALUES (?, ?, ?, ?, ?, ?)", row)
+        row = (_blob(found.root), _blob(found.key), found.size, _blob(found.point), found.archived)
+        self._database.execute("INSERT OR REPLACE INTO found VALUES (?, ?, ?, ?, ?)", row)
 
-    def found(self) -> Iterator[tuple[str, list[Found]]]:
-        """The manifests beside the data, those of one root together."""
+    def found(self) -> Iterator[tuple[str, Iterator[Found]]]:
+        """The manifests beside the data, those of one root together, to be taken before the next root is asked for."""
         rows = self._database.execute("SELECT root, key, size, point, archived FROM found ORDER BY root, key")
         for root, group in groupby(rows, itemgetter(0)):
-            yield _key(root), [Found(_key(root), _key(key), size, _key(point), bool(archived)) for _, key, size, point, archived in group]
+            yield _key(root), (Found(_key(root), _key(key), size, _key(point), bool(archived)) for _, key, size, point, archived in group)
 
     def add_manifest(self, name: str, promises: Iterable[Promise], root: str, *, payload_of: str | None = None) -> Taken:
         """
@@ -246,11 +245,11 @@ class Spool:
         for key, size, point, others in rows:
             yield _key(key), size, _key(point), bool(others)
 
-    def points_that_are_no_bag(self) -> Iterator[str]:
-        """Every recovery point with an object to look at whose root has no `bagit.txt`."""
+    def points_without_found(self) -> Iterator[str]:
+        """Every recovery point with an object to look at that has nothing among what was found."""
         rows = self._database.execute(
             f"SELECT DISTINCT point FROM objects WHERE role <> {Role.ASIDE:d} AND point <> x''"  # noqa: S608 - a number
-            " AND point NOT IN (SELECT point FROM found WHERE is_bag) ORDER BY point"
+            " AND point NOT IN (SELECT point FROM found) ORDER BY point"
         )
         for (point,) in rows:
             yield _key(point)
