@@ -21,22 +21,15 @@ from drcheck.estate.schema import Copy, Estate
 from drcheck.inspect import inspect
 from drcheck.model import (
     Assessment,
-    CopyFacts,
     CopyPlace,
-    Drill,
     EstateUsed,
-    Fact,
     Facts,
-    Observed,
-    Reason,
     Run,
-    Source,
     TargetPlace,
-    Unobserved,
     Waiver,
 )
 from drcheck.policy import Pack, describe, judge
-from drcheck.restore.records import load_drills
+from drcheck.restore.recorded import recorded_drills
 from drcheck.verify import verify
 
 CallSink = Callable[[datetime, str, str, str], None]
@@ -116,18 +109,6 @@ def assess(
     )
 
 
-def recorded_drills(estate: Estate) -> Fact[tuple[Drill, ...]]:
-    """The recorded drills. A record that cannot be read is a missing fact: what needs it is unknown, and the rest of the night stands."""
-    if estate.drills is None:
-        return Unobserved(Reason.NOT_ATTEMPTED, 'the estate names no file of recorded drills; add drills = "drills.toml"')
-    if not estate.drills.exists():
-        return Unobserved(Reason.UNREACHABLE, f"{estate.drills}: no such file")
-    try:
-        return Observed(load_drills(estate.drills), now(), Source.DECLARED)
-    except ConfigError as error:
-        return Unobserved(Reason.MALFORMED, str(error).replace("\n", "; "))
-
-
 def _place(copy: Copy, estate: Estate) -> CopyPlace:
     site = estate.target(copy.target).site
     return CopyPlace(
@@ -143,10 +124,6 @@ def _place(copy: Copy, estate: Estate) -> CopyPlace:
 
 def _refuse_facts_of_another_estate(estate: Estate, facts: Facts, facts_from: str) -> None:
     declared = {copy.id for copy in estate.copies}, {target.id for target in estate.targets}
-    seen = {_id(copy) for copy in facts.copies}, {target.target for target in facts.targets}
+    seen = {copy.id for copy in facts.copies}, {target.target for target in facts.targets}
     if declared != seen:
         raise ConfigError(f"{facts_from or 'the facts'}: are not facts of {estate.file}: its targets and copies differ; look again without --facts")
-
-
-def _id(copy: CopyFacts) -> str:
-    return copy.id

@@ -64,7 +64,7 @@ def diagnose(estate: Estate, *, now: datetime, seconds: float, workers: int) -> 
         seen = facts.target(target.id)
         symptoms.extend(_of_place(target, seen))
         for copy in copies:
-            if copy.target == target.id:
+            if copy.target == target.id and not _offline_as_declared(target, seen):
                 symptoms.extend(_of_copy(copy, readable.get(copy.id), estate))
     return facts, tuple(symptoms)
 
@@ -72,7 +72,7 @@ def diagnose(estate: Estate, *, now: datetime, seconds: float, workers: int) -> 
 def _of_place(target: Target, seen: TargetFacts) -> Iterator[Symptom]:
     identity = seen.identity
     if isinstance(identity, Unobserved):
-        if target.offline is not None and identity.reason in (Reason.UNREACHABLE, Reason.TIMED_OUT):
+        if _offline_as_declared(target, seen):
             yield Symptom(target.id, "reachable", State.GOOD, f"declared offline, and it does not answer ({identity.reason})")
             return
         supported = identity.reason is Reason.UNSUPPORTED
@@ -92,6 +92,11 @@ def _of_place(target: Target, seen: TargetFacts) -> Iterator[Symptom]:
             yield Symptom(target.id, question, State.UNKNOWN, str(fact), "" if fact.reason is Reason.UNSUPPORTED else _ADVICE.get(fact.reason, ""))
         else:
             yield Symptom(target.id, question, State.GOOD, _in_words(fact.value))
+
+
+def _offline_as_declared(target: Target, seen: TargetFacts) -> bool:
+    identity = seen.identity
+    return target.offline is not None and isinstance(identity, Unobserved) and identity.reason in (Reason.UNREACHABLE, Reason.TIMED_OUT)
 
 
 def _in_words(value: Protection | Encryption | Versions) -> str:

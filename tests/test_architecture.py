@@ -25,23 +25,26 @@ def test_a_file_holds_one_noun(module: Path) -> None:
 
 def test_the_orchestrator_stays_small_and_prints_nothing() -> None:
     text = (ROOT / "drcheck" / "assess.py").read_text()
-    assert len(text.splitlines()) <= 175
+    assert len(text.splitlines()) <= 150
     assert "print(" not in text
     assert "click" not in text
 
 
 def test_broad_excepts_stand_only_where_the_design_marks_them() -> None:
-    allowed = {"connectors/base.py", "policy/evaluate.py", "cli/main.py", "workers.py"}
-    found = set()
-    for module in MODULES:
-        for node in ast.walk(ast.parse(module.read_text())):
-            names = [getattr(part, "id", "") for part in ast.walk(node.type)] if isinstance(node, ast.ExceptHandler) and node.type else []
-            if isinstance(node, ast.ExceptHandler) and (node.type is None or {"Exception", "BaseException"} & set(names)):
-                found.add(str(module.relative_to(ROOT / "drcheck")))
-    assert found <= allowed | {"connectors/base.py"}
+    found = {
+        str(module.relative_to(ROOT / "drcheck"))
+        for module in MODULES
+        for node in ast.walk(ast.parse(module.read_text()))
+        if isinstance(node, ast.ExceptHandler) and _is_broad(node) and not _raises_again(node)
+    }
+    assert found == {"connectors/base.py", "policy/evaluate.py", "cli/main.py", "workers.py"}
 
 
-def test_nothing_names_a_path_of_a_machine() -> None:
-    for path in [*MODULES, *sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("*.md"))]:
-        text = path.read_text()
-        assert "/home/" not in text or path.suffix == ".md", path
+def _is_broad(clause: ast.ExceptHandler) -> bool:
+    names = {getattr(part, "id", "") for part in ast.walk(clause.type)} if clause.type else set()
+    return clause.type is None or bool({"Exception", "BaseException"} & names)
+
+
+def _raises_again(clause: ast.ExceptHandler) -> bool:
+    last = clause.body[-1]
+    return isinstance(last, ast.Raise) and last.exc is None

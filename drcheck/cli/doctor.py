@@ -62,10 +62,10 @@ def _will_stay_unknown(estate: Estate, facts: Facts) -> list[str]:
     """The findings that a check would leave unknown, apart from those that only wait for bytes to be read."""
     from dataclasses import replace
 
-    from drcheck.assess import recorded_drills
-    from drcheck.clock import now
+        from drcheck.clock import now
     from drcheck.model import Outcome, Reason
     from drcheck.policy import judge, load_packs
+    from drcheck.restore.recorded import recorded_drills
 
     declared = {copy.id: copy for copy in estate.copies}
     findings, _ = judge(estate, load_packs(estate), replace(facts, drills=recorded_drills(estate)), now=now())
