@@ -62,7 +62,7 @@ def _will_stay_unknown(estate: Estate, facts: Facts) -> list[str]:
     """The findings that a check would leave unknown, apart from those that only wait for bytes to be read."""
     from dataclasses import replace
 
-        from drcheck.clock import now
+    from drcheck.clock import now
     from drcheck.model import Outcome, Reason
     from drcheck.policy import judge, load_packs
     from drcheck.restore.recorded import recorded_drills
