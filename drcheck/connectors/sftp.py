@@ -16,7 +16,7 @@ import paramiko
 
 from drcheck.clock import Deadline
 from drcheck.connectors.base import CallLog, Connector, Entry, Options
-from drcheck.connectors.sftp_answers import Attributes, FileSystem
+from drcheck.connectors.sftp_answers import Attributes
 from drcheck.connectors.sftp_hostkeys import HostKeyPins, fingerprint, pins_from_known_hosts, pins_from_text
 from drcheck.connectors.sftp_login import Attempts, agent_attempts, connect, hang_up, key_attempt, log_in, password_attempt, start_session
 from drcheck.connectors.sftp_options import SftpOptions
@@ -79,10 +79,7 @@ class SftpConnector(Connector):
 
     def identity(self) -> Identity:
         key = fingerprint(self._connection.get_remote_server_key().asbytes())
-        try:
-            number = self._file_system(self._tree.root).id
-        except Unsupported:
-            number = 0
+        number = self._tree.file_system
         traits = [
             ("host", self._wanted.host),
             ("host_key", key),
@@ -96,7 +93,7 @@ class SftpConnector(Connector):
     def protection(self, key: str | None = None) -> Protection:
         if key is not None:
             self._tree.file(key)
-        if self._file_system(self._tree.path(key or "")).read_only:
+        if self._session.file_system(self._tree.path(key or "")).read_only:
             return Protection("read-only", detail="the file system is mounted read-only on the server; whoever administers the server can lift that")
         raise Unsupported("SFTP cannot say whether a place is immutable, and this file system is not mounted read-only")
 
@@ -155,9 +152,6 @@ class SftpConnector(Connector):
             attempts.append(password_attempt(wanted.user, self.secrets(wanted.password)))
         return attempts
 
-    def _file_system(self, path: bytes) -> FileSystem:
-        return self._session.file_system(path)
-
     def _seen(self, path: bytes) -> Attributes:
         (found,) = self._session.look([path])
         if found is None:
@@ -166,8 +160,8 @@ class SftpConnector(Connector):
 
     def _can_write(self, root: Attributes) -> tuple[bool | None, str]:
         """Whether we may make and remove files in the root, and how that was learnt. A server does not say as whom we are logged in."""
-        with contextlib.suppress(Unsupported):
-            if self._file_system(self._tree.root).read_only:
+        with contextlib.suppress(AccessDenied, Unsupported):
+            if self._session.file_system(self._tree.root).read_only:
                 return False, "the server says that the file system is mounted read-only (statvfs)"
         offered = frozenset(self._session.extensions)
         if offered >= _OFFERED_READING and not offered & _OFFERED_WRITING:

@@ -96,7 +96,6 @@ def connect(host: str, port: int, pins: HostKeyPins, deadline: Deadline) -> para
 
 def hang_up(transport: paramiko.Transport) -> None:
     """End a connection at once: nothing is sent, so nothing can block. Safe to call twice."""
-    transport.packetizer.complete_handshake()  # ends a timer that would outlive the process's work
     with contextlib.suppress(OSError):
         if isinstance(transport.sock, socket.socket):
             transport.sock.shutdown(socket.SHUT_RDWR)
@@ -104,6 +103,7 @@ def hang_up(transport: paramiko.Transport) -> None:
     transport.sock.close()
     if transport.is_alive():
         transport.join(1.0)
+    transport.packetizer.complete_handshake()  # ends a timer, which would keep a finished process alive
 
 
 def log_in(transport: paramiko.Transport, user: str, attempts: Attempts, deadline: Deadline) -> None:

@@ -18,7 +18,7 @@ from drcheck.clock import Deadline, now
 from drcheck.connectors.base import Entry
 from drcheck.connectors.sftp_answers import Attributes
 from drcheck.connectors.sftp_session import ReadOnlySession
-from drcheck.errors import NotThere, TimedOut, Unreachable, Unsupported
+from drcheck.errors import AccessDenied, NotThere, TimedOut, Unreachable, Unsupported
 from drcheck.model import printable
 
 log = logging.getLogger(__name__)
@@ -34,6 +34,7 @@ class SftpTree:
 
     Attributes:
         root: its real path there.
+        file_system: the number of its file system; 0 where the server does not tell.
     """
 
     def __init__(self, session: ReadOnlySession, root: str, deadline: Deadline) -> None:
@@ -48,6 +49,7 @@ class SftpTree:
             raise Unreachable(f"{printable(root)}: is not there on the server") from error
         if found is None or not found.folder:
             raise Unreachable(f"{printable(root)}: is not there on the server, or is not a folder")
+        self.file_system = self._file_system_id()
 
     def path(self, key: str) -> bytes:
         """The server's path for a key; empty is the root. Raises `Unsupported` for a key that no file below a folder can have."""
@@ -75,6 +77,7 @@ class SftpTree:
             if len(self._folders) >= _FOLDERS_KNOWN:
                 self._folders.clear()
             self._folders.add(path)
+        self._insist_on_the_root()
         raise NotThere(f"{printable(key)}: is not there")
 
     def file(self, key: str) -> Attributes:
@@ -104,6 +107,7 @@ class SftpTree:
                 return
             stack = [(_parts(prefix) if prefix else [], self._names(_parts(prefix) if prefix else []))]
         except NotThere:
+            self._insist_on_the_root()
             return
         # Folders in hand are kept on a stack of our own: trees can be deeper than Python recurses.
         while stack:
@@ -123,6 +127,19 @@ class SftpTree:
             else:
                 size, modified = _PACKED.unpack(packed)
                 yield _entry(b"/".join([*above, name]).decode("utf-8", "surrogateescape"), size, None if modified == _NO_TIME else modified)
+        self._insist_on_the_root()
+
+    def _insist_on_the_root(self) -> None:
+        """What is missing below a root that went away is not missing: it cannot be seen."""
+        (found,) = self._session.look([self.root])
+        if found is None or not found.folder or self._file_system_id() != self.file_system:
+            raise Unreachable("the root was removed, unmounted or replaced on the server while it was looked at")
+
+    def _file_system_id(self) -> int:
+        try:
+            return self._session.file_system(self.root).id
+        except (AccessDenied, Unsupported):
+            return 0
 
     def _names(self, parts: list[bytes]) -> list[bytes]:
         """

@@ -14,7 +14,7 @@ import sys
 SIZE = 300_000
 CONTENT = b"".join(b"%07d\n" % number for number in range(SIZE // 8))[:SIZE]
 INIT, VERSION, OPEN, CLOSE, READ, LSTAT, FSTAT, OPENDIR, READDIR, REALPATH = 1, 2, 3, 4, 5, 7, 8, 11, 12, 16
-STATUS, HANDLE, DATA, NAME, ATTRS, EXTENDED = 101, 102, 103, 104, 105, 200
+STATUS, HANDLE, DATA, NAME, ATTRS, EXTENDED, REPLY = 101, 102, 103, 104, 105, 200, 201
 FILE = struct.pack(">IQII", 1 | 4 | 8, SIZE, 0o100644, 1_000_000_000)[:16] + struct.pack(">II", 1_000_000_000, 1_000_000_000)
 FOLDER = struct.pack(">II", 4, 0o040755)
 BARE = struct.pack(">I", 0)
@@ -86,6 +86,10 @@ def answer(way: str, listed: set[bytes], kind: int, body: bytes) -> tuple[int, b
         most = 1000 if way == "short" else count
         data = CONTENT[offset : offset + min(count, most)]
         return DATA, text(data + b"more" if way == "too-much" else data)
+    if kind == EXTENDED and first == b"statvfs@openssh.com":
+        listed.add(b"%d" % len(listed))
+        number = len(listed) if way == "moves" else 7
+        return REPLY, struct.pack(">11Q", 4096, 4096, 1, 1, 1, 1, 1, 1, number, way == "read-only", 255)
     return status(0) if kind == CLOSE else status(8)
 
 
@@ -96,7 +100,8 @@ def main(way: str) -> None:
     if way == "silent":
         exactly(1 << 30)
     request()
-    send(VERSION, struct.pack(">I", 3))
+    offered = text(b"statvfs@openssh.com") + text(b"2") if way in ("moves", "read-only") else b""
+    send(VERSION, struct.pack(">I", 3) + offered)
     listed: set[bytes] = set()
     while True:
         waiting = [request()]

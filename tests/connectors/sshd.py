@@ -147,7 +147,8 @@ class SshServer:
             f"PidFile {self.folder / 'pid'}",
             f"Subsystem sftp {self._sftp}" if self._sftp else "",
             "StrictModes no",
-            "UsePAM no",
+            # Without PAM, sshd asks the shadow file whether an account is locked, and only root may read that.
+            f"UsePAM {'yes' if os.getuid() else 'no'}",
             "PermitRootLogin yes",
             "PasswordAuthentication yes",
             "KbdInteractiveAuthentication no",

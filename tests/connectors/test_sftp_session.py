@@ -199,6 +199,23 @@ def test_a_listing_that_no_server_may_give_is_malformed(tmp_path: Path, way: str
         assert reason(attempt(lambda: keys(connector))) is Reason.MALFORMED
 
 
+def test_a_root_whose_file_system_goes_away_is_unreachable_not_empty(tmp_path: Path) -> None:
+    with odd(tmp_path, "moves") as connector, connector:
+        assert reason(attempt(lambda: keys(connector))) is Reason.UNREACHABLE
+        assert reason(attempt(lambda: keys(connector, "absent"))) is Reason.UNREACHABLE
+        with pytest.raises(Unreachable, match="unmounted"):
+            connector.stat("absent")
+
+
+def test_a_read_only_file_system_is_told_as_such(tmp_path: Path) -> None:
+    with odd(tmp_path, "read-only") as connector, connector:
+        assert connector.protection().mode == connector.protection("object").mode == "read-only"
+        assert (connector.permissions().can_write, connector.permissions().can_delete) == (False, False)
+        assert connector.identity().device == f"ssh:{connector.identity().trait('host_key')}/7"
+        with pytest.raises(NotThere):
+            connector.protection("absent")
+
+
 def test_something_else_than_sftp_is_malformed(tmp_path: Path) -> None:
     with odd(tmp_path, "garbage") as connector, pytest.raises(Malformed):
         connector.open()
@@ -214,7 +231,7 @@ def test_an_sftp_server_that_says_nothing_times_out(tmp_path: Path) -> None:
 
 
 def test_a_read_that_hangs_times_out_and_closing_does_not_wait(tmp_path: Path) -> None:
-    with odd(tmp_path, "hangs", seconds=1.5) as connector:
+    with odd(tmp_path, "hangs", seconds=4) as connector:
         with connector, pytest.raises(TimedOut):
             content(connector, "object")
         started = time.monotonic()
