@@ -28,9 +28,17 @@ def estate_schema_page() -> str:
     return json.dumps(estate_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
+def checks_page() -> str:
+    """`checks.md`: the reference of the checks."""
+    from drcheck.checks.reference import checks_reference
+
+    return checks_reference()
+
+
 PAGES: list[tuple[str, Callable[[], str]]] = [
     ("estate.md", estate_page),
     ("estate.schema.json", estate_schema_page),
+    ("checks.md", checks_page),
 ]
 
 

@@ -23,6 +23,7 @@ from drcheck.model import (
     Protection,
     Reason,
     Source,
+    Unobserved,
     Versions,
     Waiver,
 )
@@ -286,8 +287,8 @@ def test_taking_facts_away_never_turns_anything_into_a_pass(packs: dict[str, Pac
     values: dict[Slot, Any] = {}
     for slot in every:
         source = Source.DECLARED if slot.fact == "drills" else Source.OBSERVED
-        fact = values_for(slot, kinds.get(slot.owner, "")).map(lambda value, source=source: seen(value, source))
-        values[slot] = data.draw(fact | st.just(unseen(Reason.ACCESS_DENIED)))
+        value = data.draw(values_for(slot, kinds.get(slot.owner, "")) | st.just(unseen(Reason.ACCESS_DENIED)))
+        values[slot] = value if isinstance(value, Unobserved) else seen(value, source)
     some = put(first, values)
     gone = data.draw(st.lists(st.sampled_from(every), unique=True, min_size=1))
     offline = {target.id for target in place.targets if target.offline}

@@ -126,8 +126,8 @@ def unseen(reason: Reason = Reason.UNREACHABLE, detail: str = "nobody answers") 
 def point(age: timedelta, state: PointState = PointState.FINISHED, **fields: Any) -> RecoveryPoint:
     """A recovery point of that age."""
     moment = NOW - age
-    fields = {"time_from": "name", "size": 1000, "objects": 1, "sample": "pas/a.dump"} | fields
-    return RecoveryPoint(id=f"{moment:%Y-%m-%dT%H%M}.dump", time=moment, state=state, **fields)
+    kept: dict[str, Any] = {"id": f"{moment:%Y-%m-%dT%H%M}.dump", "time_from": "name", "size": 1000, "objects": 1, "sample": "pas/a.dump"}
+    return RecoveryPoint(time=moment, state=state, **(kept | fields))
 
 
 def points(*some: RecoveryPoint) -> Points:
