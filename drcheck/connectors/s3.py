@@ -157,11 +157,13 @@ class S3Connector(Connector):
             page = self._open().page(_sendable(asked), size=1)
             yield from (one for one in page.keys[:1] if one.key == asked)
             asked += "/"
-        yield from self._walk(fetch, asked)
+        yield from tree(fetch, asked) if self._by_folders() else flat(fetch, asked)
 
-    def _walk(self, fetch: Fetch, prefix: str) -> Iterator[Listed]:
-        by_folders = self.options.listing == "tree" or (self.options.listing == "auto" and self._open().server.startswith("SeaweedFS"))
-        return tree(fetch, prefix) if by_folders else flat(fetch, prefix)
+    def _by_folders(self) -> bool:
+        """Whether the server keeps keys as paths, and so lists in the order of folders."""
+        if self.options.listing == "auto":
+            return self._open().server.startswith("SeaweedFS")
+        return self.options.listing == "tree"
 
     def _entry(self, listed: Listed) -> Entry:
         return Entry(
@@ -181,8 +183,8 @@ class S3Connector(Connector):
             raise NotThere("an object has a name; this one is empty")
         if "\0" in key:
             raise NotThere(f'"{printable(key)}": no S3 key holds a NUL character')
-        if (_NO_PLAIN_PART & set(whole.split("/")) or "\\" in whole) and not self._is_listed(whole):
-            # Some servers tidy such names up, and would answer with another object.
+        if (_NO_PLAIN_PART & set(whole.split("/")) or "\\" in whole) and (self._by_folders() or not self._is_listed(whole)):
+            # Servers that keep keys as paths tidy such names up, some in listings too, and would answer with another object.
             raise NotThere(f'"{printable(key)}": there is no such object in bucket {self.options.bucket}')
         try:
             head = self._open().ask("HeadObject", f'asking for "{printable(key)}"', Key=whole) or {}

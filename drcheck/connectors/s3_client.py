@@ -177,7 +177,8 @@ class S3Client:
         events = core.get_component("event_emitter")
         events.register_first("provide-client-params", self._refuse)
         events.register_first("request-created", self._record_request)
-        events.register_first("before-parse", self._look_at)
+        # With wildcards, so that it comes before botocore's own look at the body of an answer that says 200.
+        events.register_first("before-parse.*.*", self._look_at)
 
     def _refuse(self, model: Any, **_: object) -> None:
         call = _call(model)

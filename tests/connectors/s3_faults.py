@@ -53,6 +53,11 @@ class Answer:
     body: bytes = b""
 
 
+def refusal(code: str, status: int, message: str = "no") -> Answer:
+    """The answer that refuses with an S3 error code."""
+    return Answer(status, f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode())
+
+
 def never(_: Asked) -> None:
     """No fault."""
 
@@ -118,12 +123,12 @@ def proxy(
     skew: float = 0.0,
     cut: str = "",
     tls: ssl.SSLContext | None = None,
-    headers: tuple[tuple[str, str], ...] = (),
+    date: bool = True,
 ) -> Iterator[str]:
     """
     A proxy in front of `upstream`; gives its URL.
 
-    `fault` may answer instead; `skew` seconds are added to every `Date`; GETs of the key `cut` end half-way; `headers` are added to every answer.
+    `fault` may answer instead; `skew` seconds are added to every `Date`, which is left out without `date`; GETs of the key `cut` end half-way.
     """
     address = urlsplit(upstream)
 
@@ -142,10 +147,10 @@ def proxy(
                     connection.putheader(name, value)
                 connection.endheaders(body or None)
                 response = connection.getresponse()
-                given = [*((name, value) for name, value in response.getheaders() if name.lower() != "date"), *headers]
-                date = response.getheader("Date")
-                if date:
-                    given.append(self._date(parsedate_to_datetime(date)))
+                given = [(name, value) for name, value in response.getheaders() if name.lower() != "date"]
+                told = response.getheader("Date")
+                if told and date:
+                    given.append(self._date(parsedate_to_datetime(told)))
                 self._pass_on(asked, response, given)
             finally:
                 connection.close()

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
@@ -38,6 +39,13 @@ def s3_connector(endpoint: str, bucket: str, account: Account = READER, *, secon
     }
     parsed = S3Options.model_validate({key: value for key, value in {**given, **options}.items() if value is not None})
     return S3Connector(parsed, secrets=resolve, deadline=Deadline(seconds), calls=CallLog("test"))
+
+
+def new_bucket(endpoint: str, **options: Any) -> tuple[Any, str]:
+    """A new bucket, and a client that may write to it."""
+    client, name = writer(endpoint), f"b-{uuid4().hex[:12]}"
+    client.create_bucket(Bucket=name, **options)
+    return client, name
 
 
 def resolve(reference: str) -> Secret:
