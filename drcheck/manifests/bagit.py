@@ -181,7 +181,7 @@ def _tags(chunks: Iterable[bytes], file: str, encoding: str) -> Iterator[tuple[s
         if not line.strip():
             continue
         if line[0] in " \t" and name:
-            value = f"{value} {line.strip()}"
+            value = f"{value} {line.strip()}".lstrip()
             if len(value) > LONGEST_LINE:
                 raise error(file, number, "the value is too long", _AGAIN)
             continue
