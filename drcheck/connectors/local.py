@@ -8,6 +8,8 @@ import struct
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
+from pydantic import StrictBool
+
 from drcheck.clock import Deadline
 from drcheck.connectors.base import CallLog, Connector, Entry, Options
 from drcheck.connectors.mounts import Mount, disk, encrypted, mount_of, path_of
@@ -26,7 +28,8 @@ class LocalOptions(Options):
     """How to reach a folder on this machine."""
 
     root: EstatePath
-    mounted: bool = False
+    """The folder; a relative path is relative to the estate file."""
+    mounted: StrictBool = False
     """Whether something must be mounted exactly at `root`: then an empty mount folder is unreachable, never an empty backup."""
     file_system: str = ""
     """The type that it must have, such as `nfs4`; empty means any."""

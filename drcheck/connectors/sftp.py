@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 import paramiko
@@ -45,6 +45,10 @@ class SftpConnector(Connector):
         self._wanted = options
         self._transport: paramiko.Transport | None = None
         self._opened: tuple[ReadOnlySession, SftpTree] | None = None
+
+    @classmethod
+    def address(cls, options: Mapping[str, object]) -> str:
+        return f"sftp://{options.get('host', '')}:{options.get('port', 22)}/{str(options.get('root', '')).lstrip('/')}"
 
     def open(self) -> None:
         self.close()
@@ -87,8 +91,8 @@ class SftpConnector(Connector):
             ("root", printable(self._tree.root.decode("utf-8", "surrogateescape"))),
             ("file_system_id", f"{number:x}" if number else ""),
         ]
-        device = f"ssh:{key}" + (f"/{number:x}" if number else "")
-        return Identity(f"{self._wanted.user}@{self._wanted.host}", device, tuple((name, value) for name, value in traits if value))
+        # One server counts as one device: two of its file systems can lie on the same disks, and counting them twice would be a false pass.
+        return Identity(f"{self._wanted.user}@{self._wanted.host}", f"ssh:{key}", tuple((name, value) for name, value in traits if value))
 
     def protection(self, key: str | None = None) -> Protection:
         if key is not None:

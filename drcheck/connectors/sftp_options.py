@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, StrictBool, field_validator, model_validator
 
 from drcheck.connectors.base import Options
 from drcheck.connectors.sftp_hostkeys import pins_from_text
@@ -17,17 +17,20 @@ class SftpOptions(Options):
     host: str = Field(min_length=1, pattern=r"^[^\s@/]+$")
     """Its name or address, without user and port."""
     port: int = Field(default=22, ge=1, le=65535)
+    """Where its SSH server listens."""
     user: str = Field(min_length=1)
+    """The account to log in as; one that can only list and read."""
     root: str = Field(min_length=1)
     """The folder on the server: `/srv/backups`, `/`, or relative to the folder that a login begins in, such as `.`."""
     password: SecretReference | None = None
+    """Where the account's password is kept, where it logs in by password."""
     key_file: EstatePath | None = None
     """The private key; only its owner may be able to read it."""
     passphrase: SecretReference | None = None
     """What opens `key_file`, where it is encrypted."""
     certificate: EstatePath | None = None
     """The OpenSSH user certificate for `key_file`."""
-    agent: bool = False
+    agent: StrictBool = False
     """Whether the SSH agent of SSH_AUTH_SOCK is asked."""
     host_key: str | None = None
     """The server's key: its fingerprint (`SHA256:...`) or its public key line (`ssh-ed25519 AAAA...`)."""

@@ -211,7 +211,8 @@ def test_a_read_only_file_system_is_told_as_such(tmp_path: Path) -> None:
     with odd(tmp_path, "read-only") as connector, connector:
         assert connector.protection().mode == connector.protection("object").mode == "read-only"
         assert (connector.permissions().can_write, connector.permissions().can_delete) == (False, False)
-        assert connector.identity().device == f"ssh:{connector.identity().trait('host_key')}/7"
+        assert connector.identity().device == f"ssh:{connector.identity().trait('host_key')}"
+        assert connector.identity().trait("file_system_id") == "7"
         with pytest.raises(NotThere):
             connector.protection("absent")
 
