@@ -81,7 +81,7 @@ def detect(head: bytes, file: str, about: str = "") -> str:
             return "gnu"
         if re.match(rb"\\?[A-Za-z][A-Za-z0-9/-]* ?\(.+\) ?= [0-9A-Fa-f]+", content, re.DOTALL):
             return "bsd"
-        if not zero and sfv.LINE.fullmatch(line):
+        if not zero and sfv.parted(line):
             return "sfv"
         if re.match(rb"\\?[0-9A-Fa-f]+ [ *].", content, re.DOTALL):
             return "gnu"

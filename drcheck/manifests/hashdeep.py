@@ -61,7 +61,7 @@ def _promises(line: bytes, columns: list[str], folder: str, file: str, number: i
     if len(values) != len(columns):
         raise error(file, number, f"has {len(values)} of {len(columns)} columns", f"the line may be cut short, or a name hold a line end; {_AGAIN}")
     size, *digests, name = values
-    if not (size.isascii() and size.isdigit() and len(size) <= 19):
+    if not (size.isascii() and size.isdigit() and len(size) <= 18):
         raise error(file, number, "the size is not a number of bytes", _AGAIN)
     if folder and name.startswith(f"{folder}/"):
         name = name[len(folder) + 1 :]

@@ -11,7 +11,16 @@ from collections.abc import Iterable, Iterator
 
 from drcheck.manifests.base import Promise, error, lines, relative, text
 
-LINE = re.compile(rb"(.*[^ \t])[ \t]+([0-9A-Fa-f]{8})[ \t]*", re.DOTALL)
+_CRC = re.compile(rb"[0-9A-Fa-f]{8}")
+
+
+def parted(line: bytes) -> tuple[bytes, bytes] | None:
+    """The name and the digits of one line; None where it is no such line."""
+    # Not by one regular expression: those that find spaces from both ends take time that grows with the square of the line.
+    whole = line.rstrip(b" \t")
+    before, digits = whole[:-8], whole[-8:]
+    name = before.rstrip(b" \t")
+    return (name, digits) if name and name != before and _CRC.fullmatch(digits) else None
 
 
 def read(chunks: Iterable[bytes], file: str) -> Iterator[Promise]:
@@ -24,8 +33,8 @@ def read(chunks: Iterable[bytes], file: str) -> Iterator[Promise]:
     for number, line in lines(chunks, file):
         if not line.strip() or line.startswith(b";"):
             continue
-        match = LINE.fullmatch(line)
-        if match is None:
+        found = parted(line)
+        if found is None:
             raise error(file, number, "is not a name followed by eight hex digits", "the line may be cut short; write the SFV file again")
-        name = relative(text(match[1]).replace("\\", "/"), file, number)
-        yield Promise(name, "crc32", match[2].decode("ascii").lower(), None, number)
+        name = relative(text(found[0]).replace("\\", "/"), file, number)
+        yield Promise(name, "crc32", found[1].decode("ascii").lower(), None, number)

@@ -39,7 +39,8 @@ def verify(
     The copies with what reading their bytes showed, in their order.
 
     Every object that something is promised for is read once and compared. A copy whose place hangs or is lost, or whose time is over, keeps the
-    results it has; the rest is not-read, and `stopped` says why. One about which nothing could be compared is Unobserved.
+    results it has; the rest is not-read, and `stopped` says why. One about which nothing could be compared is Unobserved. An interrupt
+    passes through: `results` has then been told what was done.
 
     Args:
         copies: what inspection saw of them.

@@ -20,7 +20,8 @@ class ResultSink(Protocol):
         """
         Take the result of one object of `copy` (`system@target`).
 
-        Called as each is made, from the thread of its target, so several at once for different copies. What it raises ends that copy's verification.
+        Called as each is made, from the thread of its target, so several at once for different copies. It should return soon. What it raises
+        ends that copy's verification.
         """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -182,6 +183,7 @@ def test_hashdeep_lines_hold_several_promises() -> None:
         (f"{HEADER}7,{MD5},{SHA256}\n", "3 of 4 columns"),
         (f"{HEADER}x,{MD5},{SHA256},a\n", "not a number"),
         (f"{HEADER}-1,{MD5},{SHA256},a\n", "not a number"),
+        (f"{HEADER}9999999999999999999,{MD5},{SHA256},a\n", "not a number"),
         (f"{HEADER}٣,{MD5},{SHA256},a\n", "not a number"),
         (f"{HEADER}7,{SHA256},{MD5},a\n", "no md5 digest"),
         (f"{HEADER}7,{MD5},{'z' * 64},a\n", "no sha256 digest"),
@@ -227,3 +229,26 @@ def test_a_manifest_larger_than_any_is_refused(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("drcheck.manifests.base.LARGEST", 100_000)
     with pytest.raises(ManifestError, match="larger than"):
         list(read_manifest([line("a")] * 2000, file="x").promises)
+
+
+HOSTILE = LONGEST_LINE - 100
+
+
+@pytest.mark.parametrize("kind", ["gnu", "bsd", "sfv", "hashdeep", "auto"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"a" + b" " * HOSTILE + b"x",
+        b"a" * HOSTILE,
+        b"SHA256 (" + b") = a" * (HOSTILE // 5) + b"x",
+        b"SHA256 (" * (HOSTILE // 8),
+        b"\\" * HOSTILE,
+        SHA256.encode() + b"  " + b"../" * (HOSTILE // 3),
+        b"%%%% HASHDEEP-1.0\n%%%% size,md5,filename\n" + b"," * HOSTILE,
+    ],
+)
+def test_no_line_takes_long(content: bytes, kind: str) -> None:
+    begun = time.process_time()
+    with pytest.raises(ManifestError):
+        list(read_manifest([content], file="x", kind=kind).promises)
+    assert time.process_time() - begun < 1
