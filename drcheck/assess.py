@@ -8,8 +8,10 @@ judged again, under another policy or at another moment.
 from __future__ import annotations
 
 import secrets
+import threading
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib import metadata
 
@@ -52,9 +54,22 @@ class Effort:
 def look(estate: Estate, *, reference: datetime, effort: Effort, calls: CallSink | None = None) -> Facts:
     """Every fact about every target and copy of the estate, as seen now. `reference` is the moment against which future points are told."""
     run = Deadline(effort.run_seconds)
-    targets, copies = inspect(estate, now=reference, seconds=effort.target_seconds, workers=effort.workers, run=run, sink=calls)
+    made: Counter[tuple[str, str]] = Counter()
+    lock = threading.Lock()
+
+    def sink(at: datetime, target: str, call: str, subject: str) -> None:
+        with lock:
+            made[target, call] += 1
+        if calls is not None:
+            calls(at, target, call, subject)
+
+    targets, copies = inspect(estate, now=reference, seconds=effort.target_seconds, workers=effort.workers, run=run, sink=sink)
     if effort.read:
-        copies = verify(estate, copies, now=reference, workers=effort.workers, run=run, sink=calls)
+        copies = verify(estate, copies, now=reference, workers=effort.workers, run=run, sink=sink)
+    with lock:
+        # Inspecting and reading together: what a target's log should show of this run.
+        totals = sorted(made.items())
+    targets = tuple(replace(seen, calls=tuple((call, count) for (at, call), count in totals if at == seen.target)) for seen in targets)
     return Facts(at=reference, targets=targets, copies=copies, drills=recorded_drills(estate))
 
 
