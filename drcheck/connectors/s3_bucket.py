@@ -45,8 +45,9 @@ def check_owner(client: S3Client) -> None:
 
 
 def _answers(client: S3Client, owner: str | None) -> bool:
+    """Whether the bucket can be listed below our prefix (which is all that a narrow policy allows) when `owner` is said to be its account."""
     try:
-        client.ask("HeadBucket", "asking for the bucket", ExpectedBucketOwner=owner)
+        client.ask("ListObjectsV2", "asking for the bucket", Prefix=client.options.root, MaxKeys=1, ExpectedBucketOwner=owner)
     except (AccessDenied, Unsupported):
         return False
     return True

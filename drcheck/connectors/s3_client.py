@@ -7,6 +7,7 @@ with another root element than asked for is `Unsupported`, never "none".
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -17,7 +18,7 @@ from drcheck.clock import Deadline, now
 from drcheck.connectors.base import CallLog
 from drcheck.connectors.s3_listing import Page, parse_page, root_element
 from drcheck.connectors.s3_options import S3Options
-from drcheck.connectors.s3_session import READ_SECONDS, Clients, make_clients
+from drcheck.connectors.s3_session import READ_SECONDS, Clients, make_clients, secrets_of
 from drcheck.errors import ConnectorError, Malformed, Unsupported
 from drcheck.secrets import SecretResolver
 
@@ -162,13 +163,12 @@ class S3Client:
         self._calls.record(call, subject)
 
     def _without_secrets(self, text: str) -> str:
-        credentials = self.clients.credentials if hasattr(self, "clients") else None
-        if credentials is None:
-            return text
-        frozen = credentials.get_frozen_credentials()
-        for known in (frozen.secret_key, frozen.token):
-            if known:
-                text = text.replace(known, "…")
+        known = set(self.clients.secrets)
+        if self.clients.credentials is not None:
+            with contextlib.suppress(ConnectorError, *self._raised):
+                known.update(secrets_of(self.clients.credentials))
+        for secret in known:
+            text = text.replace(secret, "…")
         return text
 
     # Hooks. They are on the session, so that clients which boto3 makes for itself (to assume a profile's role) are guarded as well.

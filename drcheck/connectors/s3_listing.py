@@ -22,6 +22,7 @@ from drcheck.model import printable
 EMPTY_PAGES = 1000
 """Pages in a row without a key, after which a listing that promises more is taken for endless."""
 
+_HEAD = 4096
 _ARCHIVED = frozenset({"GLACIER", "DEEPARCHIVE", "ARCHIVE", "COLDARCHIVE", "DEEPCOLDARCHIVE"})
 
 
@@ -148,14 +149,16 @@ def _pages(fetch: Fetch, prefix: str, delimiter: str) -> Iterator[Page]:
 
 
 def root_element(body: bytes) -> str:
-    """The name of a document's root element, without its name space. Raises Malformed for what is no XML or holds a DTD."""
+    """The name of a document's root element, without its name space; little more is read. Raises Malformed for what is no XML or has a DTD."""
     found: list[str] = []
 
     def start(name: str, _: dict[str, str]) -> None:
         if not found:
             found.append(_local(name))
 
-    _parse(body, start)
+    _parse(body[:_HEAD], start, whole=len(body) <= _HEAD)
+    if not found:
+        raise Malformed("the answer is not XML (it does not begin with an element)")
     return found[0]
 
 
@@ -171,6 +174,8 @@ def _parse(
     start: Callable[[str, dict[str, str]], None],
     end: Callable[[str], None] | None = None,
     text: Callable[[str], None] | None = None,
+    *,
+    whole: bool = True,
 ) -> None:
     parser = expat.ParserCreate()
     parser.buffer_text = True
@@ -179,7 +184,7 @@ def _parse(
     parser.EndElementHandler = end
     parser.CharacterDataHandler = text
     try:
-        parser.Parse(body, True)
+        parser.Parse(body, whole)
     except expat.ExpatError as error:
         raise Malformed(f"the answer is not XML ({expat.errors.messages[error.code]})") from None
 

