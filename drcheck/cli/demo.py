@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from drcheck.errors import ConfigError
+from drcheck.errors import ConfigError, OutputError
 
 
 @click.command(short_help="Build a throw-away hospital with seeded faults, and check it.")
@@ -32,6 +32,7 @@ def demo(keep: Path | None, wide: bool) -> int:
     from drcheck.clock import now
     from drcheck.demo.build import running_hospital
     from drcheck.demo.seeded import FAULTS, found, unexpected
+    from drcheck.files import write_whole
     from drcheck.model import Outcome, printable
     from drcheck.open_estate import open_estate
     from drcheck.policy import load_packs
@@ -47,7 +48,7 @@ def demo(keep: Path | None, wide: bool) -> int:
             facts = look(estate, reference=started, effort=Effort(target_seconds=30))
         packs = load_packs(estate)
         assessment = assess(estate, packs, facts, reference=started, started=started)
-        (folder / "facts.json").write_text(facts_to_json(facts), encoding="utf-8")
+        write_whole(folder / "facts.json", facts_to_json(facts).encode())
         colour, width = terminal_style()
         click.echo(render(assessment, "table", wide=wide, colour=colour, width=width), nl=False)
 
@@ -80,9 +81,15 @@ def demo(keep: Path | None, wide: bool) -> int:
 @contextlib.contextmanager
 def _folder(keep: Path | None) -> Iterator[Path]:
     if keep is not None:
-        if keep.exists() and any(keep.iterdir()):
+        try:
+            keep.mkdir(parents=True, exist_ok=True)
+            empty = not any(keep.iterdir())
+        except OSError as error:
+            raise OutputError(
+                f"{keep}: could not be made or read: {error.strerror or error}; name a new folder in one where you may write"
+            ) from error
+        if not empty:
             raise ConfigError(f"{keep}: is not empty; name a new folder")
-        keep.mkdir(parents=True, exist_ok=True)
         yield keep.resolve()
         return
     folder = Path(tempfile.mkdtemp(prefix="drcheck-demo-"))

@@ -32,24 +32,25 @@ def running_hospital(folder: Path, now: datetime) -> Iterator[Path]:
     imaging = hospital.imaging(newest)
     pathology = hospital.pathology(nights)
     offsite_imaging = {**imaging, FLIPPED_STUDY: hospital.flip(imaging[FLIPPED_STUDY])}
-
-    write_tree(folder / "onsite", {"patient-record": record, "imaging": imaging, "pathology": pathology}, newest)
-    write_tree(folder / "second-dc", {"patient-record": stale_record, "pathology": pathology}, newest)
-    write_tree(folder / "offsite-sftp", {"patient-record": record, "imaging": offsite_imaging}, newest)
-    write_tree(
-        folder / "manifests",
-        {
-            "patient-record.sha256": hospital.manifest(dict(hospital.promises(record))),
-            "imaging.sha256": hospital.manifest(dict(hospital.promises(imaging))),
-            "pathology.sha256": hospital.manifest(dict(hospital.promises(pathology))),
-        },
-    )
     password, access_key, secret_key = secrets.token_urlsafe(16), "demo" + secrets.token_hex(6), secrets.token_urlsafe(24)
-    credentials = {name: _private(folder / "credentials" / name, text) for name, text in _named(password, access_key, secret_key)}
-    sftp = SftpServer(folder / "offsite-sftp", password)
-    try:
-        with s3_server() as endpoint:
-            _fill_bucket(endpoint, access_key, secret_key, now, {"patient-record": record, "imaging": imaging, "pathology": pathology})
+
+    # Before anything is written: where the extra is missing, nothing is left behind.
+    with s3_server() as endpoint:
+        write_tree(folder / "onsite", {"patient-record": record, "imaging": imaging, "pathology": pathology}, newest)
+        write_tree(folder / "second-dc", {"patient-record": stale_record, "pathology": pathology}, newest)
+        write_tree(folder / "offsite-sftp", {"patient-record": record, "imaging": offsite_imaging}, newest)
+        write_tree(
+            folder / "manifests",
+            {
+                "patient-record.sha256": hospital.manifest(dict(hospital.promises(record))),
+                "imaging.sha256": hospital.manifest(dict(hospital.promises(imaging))),
+                "pathology.sha256": hospital.manifest(dict(hospital.promises(pathology))),
+            },
+        )
+        credentials = {name: _private(folder / "credentials" / name, text) for name, text in _named(password, access_key, secret_key)}
+        _fill_bucket(endpoint, access_key, secret_key, now, {"patient-record": record, "imaging": imaging, "pathology": pathology})
+        sftp = SftpServer(folder / "offsite-sftp", password)
+        try:
             addresses = Addresses(
                 sftp_port=sftp.port,
                 sftp_fingerprint=sftp.fingerprint,
@@ -64,8 +65,8 @@ def running_hospital(folder: Path, now: datetime) -> Iterator[Path]:
             estate.write_text(estate_text(addresses), encoding="utf-8")
             (folder / "drills.toml").write_text(drills_text(newest), encoding="utf-8")
             yield estate
-    finally:
-        sftp.stop()
+        finally:
+            sftp.stop()
 
 
 def write_tree(folder: Path, tree: dict[str, hospital.Tree] | hospital.Tree, modified: datetime | None = None) -> None:

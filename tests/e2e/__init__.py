@@ -1,0 +1,1 @@
+"""The real command as a process of its own, against real servers and files."""
