@@ -15,7 +15,7 @@ import logging
 import threading
 from abc import ABC
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Self, TypeVar
@@ -23,6 +23,7 @@ from typing import ClassVar, Self, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from drcheck.clock import Deadline, now
+from drcheck.digests import Digests, digest
 from drcheck.errors import ConnectorError, Unsupported
 from drcheck.model import Encryption, Fact, Identity, Observed, Permissions, Protection, Reason, Source, Unobserved, Versions
 from drcheck.secrets import SecretResolver
@@ -145,6 +146,24 @@ class Connector(ABC):
         it changed while being read, and another `ConnectorError` where it ends early: a short read is never silent.
         """
         raise Unsupported(f"{self.kind} targets cannot be read")
+
+    def digests(self, wanted: Iterable[tuple[Entry, Collection[str]]]) -> Iterator[tuple[Entry, Digests | ConnectorError]]:
+        """
+        The digests of many objects, each read whole and once: for each entry with the algorithms wanted of it, what its bytes came to or why not.
+
+        Every entry gets exactly one answer, as soon as it is there and so in any order; `wanted` is drawn from as room is made, so
+        memory does not grow with it. A bug costs the object on which it showed. A connector that can read many objects faster than
+        one after the other overrides this, and keeps every promise of `read`.
+        """
+        for entry, algorithms in wanted:
+            try:
+                answer: Digests | ConnectorError = digest(self.read(entry.key), algorithms)
+            except ConnectorError as error:
+                answer = error
+            except Exception as error:
+                log.exception("a connector raised what it should not")
+                answer = ConnectorError(f"{type(error).__name__}: {error}")
+            yield entry, answer
 
     def identity(self) -> Identity:
         """Who we are there, and which place it is."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from drcheck.digests import Digests
 from drcheck.manifests import is_weak
 from drcheck.manifests.base import digits_of
 from drcheck.model import ObjectResult, ObjectVerdict, printable
-from drcheck.verify.read import Digests
 from drcheck.verify.spool import Promised, Wanted
 
 

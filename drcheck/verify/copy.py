@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
-from drcheck.connectors.base import Connector, attempt
-from drcheck.errors import InProgress, NotThere
+from drcheck.connectors.base import Connector, Entry, attempt
+from drcheck.digests import Digests
+from drcheck.errors import ConnectorError, InProgress, NotThere
 from drcheck.estate.schema import Copy, Manifest
 from drcheck.formats.base import Format
 from drcheck.model import Fact, ObjectResult, ObjectVerdict, Reason, Unobserved, printable
 from drcheck.verify.compare import compare, verdict, weak_only, wrong_size
 from drcheck.verify.gather import gather
-from drcheck.verify.read import Digests, digest_object
 from drcheck.verify.sources import CONNECTION, Sources
 from drcheck.verify.spool import Spool, Wanted
 from drcheck.verify.standing import Standing
@@ -63,18 +64,11 @@ def _missing(spool: Spool) -> Iterator[ObjectVerdict]:
 
 def _read_all(connector: Connector, objects: Iterator[Wanted], tally: Tally) -> Unobserved | None:
     """Read and compare; why that ended early, None where it did not. What is left then has no result."""
+    waiting: dict[str, Wanted] = {}
     doubtful: tuple[Wanted, Unobserved] | None = None
-    for wanted in objects:
-        if connector.deadline.passed():
-            return Unobserved(Reason.TIMED_OUT, f"the time was over before {printable(wanted.entry.key)} was read")
-        if wanted.entry.archived:
-            tally.result(verdict(wanted, ObjectResult.NOT_READ, detail="in an archived storage class, which is never read"))
-            continue
-        mismatch = wrong_size(wanted)
-        if mismatch is not None:
-            tally.result(mismatch)
-            continue
-        fact = _look(connector, wanted)
+    for entry, answer in connector.digests(_to_read(connector, objects, tally, waiting)):
+        wanted = waiting.pop(entry.key)
+        fact = attempt(partial(_settle, connector, wanted, answer))
         if isinstance(fact, Unobserved) and fact.reason in CONNECTION:
             if doubtful is not None or connector.deadline.passed():
                 return fact
@@ -85,7 +79,46 @@ def _read_all(connector: Connector, objects: Iterator[Wanted], tally: Tally) -> 
             tally.result(verdict(doubtful[0], ObjectResult.UNREADABLE, detail=str(doubtful[1])))
             doubtful = None
         _tell(tally, wanted, fact)
-    return doubtful[1] if doubtful is not None else None
+    if doubtful is not None:
+        return doubtful[1]
+    return Unobserved(Reason.TIMED_OUT, "the time was over before everything was read") if connector.deadline.passed() and waiting else None
+
+
+def _to_read(connector: Connector, objects: Iterator[Wanted], tally: Tally, waiting: dict[str, Wanted]) -> Iterator[tuple[Entry, frozenset[str]]]:
+    """The objects whose bytes must be looked at, noted in `waiting`; what needs no reading gets its result here."""
+    for wanted in objects:
+        connector.deadline.check()
+        mismatch = wrong_size(wanted)
+        if wanted.entry.archived:
+            tally.result(verdict(wanted, ObjectResult.NOT_READ, detail="in an archived storage class, which is never read"))
+        elif mismatch is not None:
+            tally.result(mismatch)
+        else:
+            waiting[wanted.entry.key] = wanted
+            yield wanted.entry, frozenset(promise.algorithm for promise in wanted.promises)
+
+
+def _settle(connector: Connector, wanted: Wanted, answer: Digests | ConnectorError) -> Digests | None:
+    """
+    The digests of one object, None where it is gone. What changed while it was read is read once more.
+
+    Raises the connector's error where it stands.
+    """
+    if isinstance(answer, InProgress) or (isinstance(answer, NotThere) and _listed(connector, wanted.entry.key)):
+        (_, answer), *_ = connector.digests([(wanted.entry, {promise.algorithm for promise in wanted.promises})])
+        if isinstance(answer, InProgress):
+            raise InProgress(f"kept changing while it was read: {answer}")
+    if isinstance(answer, NotThere):
+        if _listed(connector, wanted.entry.key):
+            raise InProgress(f"{printable(wanted.entry.key)}: is listed and was not there to be read")
+        return None
+    if isinstance(answer, ConnectorError):
+        raise answer
+    return answer
+
+
+def _listed(connector: Connector, key: str) -> bool:
+    return any(entry.key == key for entry in connector.list(key))
 
 
 def _tell(tally: Tally, wanted: Wanted, fact: Fact[Digests | None]) -> None:
@@ -96,23 +129,3 @@ def _tell(tally: Tally, wanted: Wanted, fact: Fact[Digests | None]) -> None:
         tally.result(verdict(wanted, ObjectResult.MISSING, detail="it was listed, and was gone when it was to be read", size=0))
     else:
         tally.result(compare(wanted, fact.value), read=fact.value.size, weak=weak_only(wanted))
-
-
-def _look(connector: Connector, wanted: Wanted) -> Fact[Digests | None]:
-    """The digests of one object, None where it is gone. What changes while it is read is read once more."""
-
-    def reading() -> Digests | None:
-        algorithms = {promise.algorithm for promise in wanted.promises}
-        try:
-            return digest_object(connector, wanted.entry, algorithms)
-        except NotThere:
-            if any(entry.key == wanted.entry.key for entry in connector.list(wanted.entry.key)):
-                raise InProgress(f"{printable(wanted.entry.key)}: is listed and was not there to be read") from None
-            return None
-
-    fact = attempt(reading)
-    if isinstance(fact, Unobserved) and fact.reason is Reason.IN_PROGRESS:
-        fact = attempt(reading)
-        if isinstance(fact, Unobserved) and fact.reason is Reason.IN_PROGRESS:
-            return Unobserved(fact.reason, f"kept changing while it was read: {fact.detail}")
-    return fact

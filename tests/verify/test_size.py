@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from drcheck.clock import Deadline
-from drcheck.connectors.base import CallLog, Entry
+from drcheck.connectors.base import CallLog
 from drcheck.connectors.local import LocalConnector, LocalOptions
+from drcheck.digests import digest
 from drcheck.secrets import resolve
-from drcheck.verify.read import digest_object
 
 PEAK = """
 import resource, sys
@@ -73,8 +73,8 @@ def test_one_reading_gives_every_digest(tmp_path: Path) -> None:
     calls = CallLog("nas")
     with LocalConnector(LocalOptions(root=tmp_path), secrets=resolve, deadline=Deadline(None), calls=calls) as connector:
         entry = connector.stat("file")
-        found = digest_object(connector, entry, ["sha256", "md5", "crc32", "blake2b", "blake2b-256", "sha3-256"])
-        empty = digest_object(connector, Entry("file", 0, None), [])
+        found = digest(connector.read(entry.key), ["sha256", "md5", "crc32", "blake2b", "blake2b-256", "sha3-256"])
+        empty = digest(connector.read("file"), [])
     assert (found.size, empty.size) == (3_000_001, 3_000_001)
     assert dict(calls.counts())["local:read"] == 2
     assert found.hex == {

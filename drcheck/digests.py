@@ -1,17 +1,17 @@
-"""Reading one object once, for every digest that is wanted of it, in constant memory."""
+"""Digests of bytes that are read once, for as many algorithms as are wanted, in constant memory."""
 
 from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from drcheck.connectors.base import Connector, Entry
 
+class Hasher(Protocol):
+    """What `hashlib` returns, and what stands in for it."""
 
-class _Hasher(Protocol):
     def update(self, chunk: bytes, /) -> None: ...
 
     def hexdigest(self) -> str: ...
@@ -38,22 +38,19 @@ class Digests:
     """Bytes that were read."""
 
 
-def digest_object(connector: Connector, entry: Entry, algorithms: Collection[str]) -> Digests:
-    """
-    The digests of one object's bytes, each byte read once.
-
-    Raises whatever the connector raises; the caller is the boundary. The connector checks its deadline for each chunk.
-    """
-    hashers = {algorithm: _hasher(algorithm) for algorithm in algorithms}
+def digest(chunks: Iterable[bytes], algorithms: Collection[str]) -> Digests:
+    """The digests of everything in `chunks`, each byte looked at once. Raises ValueError for an algorithm that is not known."""
+    hashers = {algorithm: hasher(algorithm) for algorithm in algorithms}
     size = 0
-    for chunk in connector.read(entry.key):
+    for chunk in chunks:
         size += len(chunk)
-        for hasher in hashers.values():
-            hasher.update(chunk)
-    return Digests({algorithm: hasher.hexdigest() for algorithm, hasher in hashers.items()}, size)
+        for each in hashers.values():
+            each.update(chunk)
+    return Digests({algorithm: each.hexdigest() for algorithm, each in hashers.items()}, size)
 
 
-def _hasher(algorithm: str) -> _Hasher:
+def hasher(algorithm: str) -> Hasher:
+    """A fresh hasher: a name that `hashlib` knows, `blake2b-BITS`, or `crc32`. Raises ValueError for any other."""
     if algorithm == "crc32":
         return _Crc32()
     if algorithm.startswith("blake2b"):
