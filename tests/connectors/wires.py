@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import time
 from types import TracebackType
 from typing import Self
 
@@ -30,14 +31,16 @@ class SilentServer:
 class Wire:
     """
     Carries connections on 127.0.0.1:`port` to another port there; after `limit` bytes from the server it is cut, or goes `dead` and carries
-    nothing more. `limit` can be set at any time: it counts the bytes of all connections from then on.
+    nothing more. `limit` can be set at any time: it counts the bytes of all connections from then on. After each piece from the server it rests
+    for `pause` seconds, which makes it slow.
 
     Attributes:
         carried: bytes from the server so far.
     """
 
-    def __init__(self, to: int, *, limit: int | None = None, dead: bool = False) -> None:
+    def __init__(self, to: int, *, limit: int | None = None, dead: bool = False, pause: float = 0.0) -> None:
         self._to = to
+        self._pause = pause
         self._limit = limit
         self._dead = dead
         self.carried = 0
@@ -65,9 +68,13 @@ class Wire:
         while True:
             try:
                 client, _ = self._listener.accept()
-                server = socket.create_connection(("127.0.0.1", self._to), timeout=10)
             except OSError:
                 return
+            try:
+                server = socket.create_connection(("127.0.0.1", self._to), timeout=10)
+            except OSError:
+                _end(client)
+                continue
             server.settimeout(None)
             self._sockets += [client, server]
             threading.Thread(target=self._carry, args=(client, server, False), daemon=True).start()
@@ -83,6 +90,8 @@ class Wire:
                     self.carried += len(piece)
                 if piece:
                     sink.sendall(piece)
+                if counted and self._pause:
+                    time.sleep(self._pause)
                 if counted and self._limit == 0:
                     if self._dead:
                         return

@@ -82,6 +82,30 @@ def drcheck(*arguments: str | Path, cwd: Path = ROOT, env: Mapping[str, str] | N
     return Done(done.returncode, done.stdout, done.stderr, time.monotonic() - started)
 
 
+def begin(*arguments: str | Path, cwd: Path = ROOT, env: Mapping[str, str] | None = None, before: Sequence[str] = ()) -> subprocess.Popen[str]:
+    """Start `python -m drcheck` and return at once; `finish` waits for it."""
+    return subprocess.Popen(
+        [*before, *COMMAND, *map(str, arguments)],
+        cwd=cwd,
+        env=environment() if env is None else dict(env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+
+
+def finish(process: subprocess.Popen[str], *, timeout: float = 60) -> Done:
+    """Wait for the process to end by itself; the seconds are those that it still took. One that does not end is killed, and the test fails."""
+    started = time.monotonic()
+    try:
+        stdout, stderr = process.communicate(timeout=timeout)
+    finally:
+        process.kill()
+        process.wait()
+    return Done(process.returncode, stdout, stderr, time.monotonic() - started)
+
+
 def check(estate: Path, *arguments: str | Path, **how: Any) -> Done:
     """`drcheck check --format json` of one estate."""
     return drcheck("check", "--estate", estate, "--format", "json", *arguments, **how)
