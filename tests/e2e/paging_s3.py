@@ -13,7 +13,6 @@ from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
-COUNT = int(sys.argv[1]) if len(sys.argv) > 1 else 0
 STARTED = datetime.now(UTC)
 """When every object was last changed."""
 
@@ -32,15 +31,15 @@ def _etag(name: str) -> str:
     return hashlib.md5(content(name), usedforsecurity=False).hexdigest()
 
 
-def _page(prefix: str, start: int, size: int) -> bytes:
-    end = min(COUNT, start + size) if key(0).startswith(prefix) else start
+def _page(count: int, prefix: str, start: int, size: int) -> bytes:
+    end = min(count, start + size) if key(0).startswith(prefix) else start
     listed = "".join(
         f"<Contents><Key>{key(number)}</Key><LastModified>{STARTED:%Y-%m-%dT%H:%M:%S.000Z}</LastModified><ETag>&quot;{number:032x}&quot;</ETag>"
         f"<Size>{len(key(number))}</Size><StorageClass>STANDARD</StorageClass></Contents>"
         for number in range(start, end)
     )
     more = (
-        f"<IsTruncated>true</IsTruncated><NextContinuationToken>{end}</NextContinuationToken>" if end < COUNT else "<IsTruncated>false</IsTruncated>"
+        f"<IsTruncated>true</IsTruncated><NextContinuationToken>{end}</NextContinuationToken>" if end < count else "<IsTruncated>false</IsTruncated>"
     )
     return (
         '<?xml version="1.0" encoding="UTF-8"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>backups</Name>'
@@ -50,6 +49,7 @@ def _page(prefix: str, start: int, size: int) -> bytes:
 
 class _Bucket(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    count = 0
 
     def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the name in the base class
         pass
@@ -69,7 +69,7 @@ class _Bucket(BaseHTTPRequestHandler):
         query = {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
         name = parts.path.lstrip("/").partition("/")[2]
         if self.command == "GET" and query.get("list-type") == "2":
-            page = _page(query.get("prefix", ""), int(query.get("continuation-token", 0)), int(query.get("max-keys", 1000)))
+            page = _page(self.count, query.get("prefix", ""), int(query.get("continuation-token", 0)), int(query.get("max-keys", 1000)))
             self._answer(200, page, Content_Type="application/xml")
         elif self.command in ("GET", "HEAD") and name and not parts.query:
             self._answer(200, content(name), ETag=f'"{_etag(name)}"', Last_Modified=format_datetime(STARTED, usegmt=True))
@@ -82,6 +82,7 @@ class _Bucket(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
+    _Bucket.count = int(sys.argv[1])
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Bucket)
     server.daemon_threads = True
     print(server.server_address[1], flush=True)
