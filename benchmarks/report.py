@@ -1,0 +1,52 @@
+"""What was measured, in words and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tabulate import tabulate
+
+from benchmarks.harness import DRCHECK, Goal, Outcome, Peak, cores, shown
+
+
+def table(found: Outcome) -> str:
+    """One row of work: everybody's time, rate and peak, and how many times as fast drcheck is."""
+    row = found.row
+    lines = []
+    for name, measured in sorted(found.measured.items(), key=lambda each: each[1].seconds):
+        low, high = measured.spread
+        lines.append(
+            [
+                name,
+                "" if name == DRCHECK else f"{found.ratio(name):.2f}",
+                f"{measured.seconds:.3f}",
+                f"{low:.2f} to {high:.2f}",
+                shown(row.bytes / measured.seconds / 1e6) if row.bytes else "",
+                shown(row.objects / measured.seconds) if row.objects else "",
+                f"{measured.processor:.2f}",
+                f"{measured.peak:.0f}",
+            ]
+        )
+    headers = ["", "drcheck is × as fast", "s (median)", "s (all)", "MB/s", "objects/s", "cores busy", "peak MiB"]
+    text = [f"{row.name}: {row.title}", tabulate(lines, headers, disable_numparse=True, colalign=["left"] + ["right"] * 7)]
+    if row.bound:
+        text.append(f"bound: {row.bound}; {found.measured[DRCHECK].processor:.1f} of {cores()} cores busy")
+    text += [f"skipped: {name} ({program} is not installed)" for name, program in found.skipped.items()]
+    return "\n".join(text)
+
+
+def goals(outcomes: Iterable[Outcome]) -> str:
+    """Every goal of every row, what was reached, and whether it holds."""
+    lines = [[found.row.name, *_wanted(goal, found), _word(found.held(goal))] for found in outcomes for goal in found.row.goals]
+    return tabulate(lines, ["row", "goal", "reached", "holds"], disable_numparse=True)
+
+
+def _wanted(goal: Goal, found: Outcome) -> tuple[str, str]:
+    if isinstance(goal, Peak):
+        return f"at most {goal.mib:g} MiB a process", f"{found.measured[DRCHECK].peak:.0f} MiB"
+    reached = "" if goal.peer in found.skipped else f"{found.ratio(goal.peer):.2f} ×"
+    return f"at least {goal.times:g} × {goal.peer}", reached
+
+
+def _word(held: bool | None) -> str:
+    return "skipped" if held is None else "yes" if held else "NO"
