@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from drcheck.checks.base import Case, Check, Parameter, ParameterKind, Verdict, listed, moment, used
+from drcheck.checks.base import TO_SEE, Case, Check, Parameter, ParameterKind, Verdict, listed, moment, used
 from drcheck.checks.counting import nothing_usable, points_words
 from drcheck.clock import format_duration
 from drcheck.model import SKEW, Depth, Outcome, Points, PointState, RecoveryPoint, Severity, SubjectKind, printable
@@ -78,7 +78,7 @@ def _completeness(case: Case) -> Verdict:
         count = len(bad) - len(points.future) + max(len(points.future), points.count(PointState.FUTURE))
         return Verdict(Outcome.FAIL, f"{count} of the newest recovery points cannot be used: {named}", facts, Depth.LISTED)
     writing = next((point for point in recent if point.state is PointState.IN_PROGRESS), None)
-    besides = f"; {printable(writing.id)} is being written now" if writing else ""
+    besides = f"; {printable(writing.id)} is not finished yet: {printable(writing.detail)}" if writing else ""
     return Verdict(
         Outcome.PASS, f"every attempt of the last {format_duration(case.duration('window'))} was finished{besides}", facts, Depth.ATTRIBUTES
     )
@@ -119,6 +119,7 @@ RECENCY = Check(
     ),
     remediation="Look at the backup job of this copy and at its last errors; run it. If it runs less often by intent, declare `every`.",
     judge=_recency,
+    to_know=TO_SEE,
 )
 
 COMPLETENESS = Check(
@@ -133,4 +134,5 @@ COMPLETENESS = Check(
     parameters=(Parameter("window", ParameterKind.DURATION, timedelta(days=7), "How far back attempts are looked at"),),
     remediation="Find out why the named attempts were not finished (space, time, network), run the job again, and remove or rename the remains.",
     judge=_completeness,
+    to_know=TO_SEE,
 )

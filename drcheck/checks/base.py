@@ -22,6 +22,9 @@ T = TypeVar("T")
 Value = int | bool | timedelta | str | tuple[str, ...] | None
 """The value of one parameter; None where it has none."""
 
+TO_SEE = "Make what did not answer reachable, or connect its medium, and check again; waive what is offline by intent."
+"""What to do where a copy could not be looked at."""
+
 FACTS: Mapping[SubjectKind, Mapping[str, str]] = {
     SubjectKind.ESTATE: {"drills": "every recorded restore drill"},
     SubjectKind.SYSTEM: {
@@ -228,13 +231,25 @@ class Check:
     """How much a failure matters where a control does not say."""
     parameters: tuple[Parameter, ...]
     remediation: str
-    """What to do about a failure, or to make an unknown known."""
+    """What to do about a failure."""
     judge: Callable[[Case], Verdict]
+    to_know: str = ""
+    """What to do to make an unknown known; empty where that is the remediation."""
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.needs if name not in FACTS[self.subject]]
         if unknown or not self.needs:
             raise ValueError(f"check {self.id} needs {', '.join(unknown) or 'no fact'}; a {self.subject} has {', '.join(FACTS[self.subject])}")
+
+    def advice(self, outcome: Outcome) -> str:
+        """What to do about an outcome; empty where there is nothing to do."""
+        match outcome:
+            case Outcome.FAIL:
+                return self.remediation
+            case Outcome.UNKNOWN:
+                return self.to_know or self.remediation
+            case _:
+                return ""
 
     def parameter(self, name: str) -> Parameter | None:
         """The parameter called `name`, or None."""
@@ -251,6 +266,11 @@ def used(name: str, fact: Observed[Any] | Unobserved, words: str = "") -> FactUs
 def missing_words(fact: Unobserved) -> str:
     """Why a fact is missing, in words that are safe to print."""
     return printable(str(fact))
+
+
+def number_of(number: int, one: str, many: str = "") -> str:
+    """A number with its noun: `1 object`, `2 objects`."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def moment(value: datetime) -> str:

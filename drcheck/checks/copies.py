@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from drcheck.checks.base import Case, Check, Parameter, ParameterKind, Verdict, listed, used
-from drcheck.checks.counting import Counts, Tally, both, held, once_per_place, three_valued, verdict
+from drcheck.checks.base import TO_SEE, Case, Check, Parameter, ParameterKind, Verdict, listed, number_of, used
+from drcheck.checks.counting import Counts, Tally, both, explained, held, once_per_place, three_valued, verdict
 from drcheck.checks.seen import PRODUCTION, CopySeen, SystemCopies, same_device
 from drcheck.model import Depth, FactUsed, Severity, Source, SubjectKind, Unobserved
 
@@ -37,7 +37,7 @@ def _count(case: Case) -> Verdict:
     tallies, repeated = once_per_place(seen.copies, [held(copy, case.now) for copy in seen.copies])
     counted = case.flag("production_counts")
     production = Tally(PRODUCTION, Counts.YES, "", (production_fact(seen),)) if counted else None
-    return verdict(tallies, case.integer("minimum"), "copies", besides=[*repeated, production_words(counted)], production=production)
+    return verdict(tallies, case.integer("minimum"), "copy", "copies", besides=[*repeated, production_words(counted)], production=production)
 
 
 def _devices(case: Case) -> Verdict:
@@ -61,21 +61,18 @@ def separated(case: Case, seen: SystemCopies, kinds: tuple[str, ...], noun: str,
     minimum = case.integer("minimum")
     outcome = three_valued(len(group.confirmed), group.possible, minimum)
     among = set(group.confirmed) if outcome == "pass" else confirmed | possible
-    doubtful = [f"{tally.name} ({tally.why})" for tally in tallies if tally.counts is Counts.PERHAPS]
-    parts = [f"{len(group.confirmed)} {noun} ({listed(group.confirmed) or 'none'}), at least {minimum} wanted"]
+    doubtful = [tally for tally in tallies if tally.counts is Counts.PERHAPS]
+    refused = [tally for tally in tallies if tally.counts is Counts.NO]
+    parts = [f"{number_of(len(group.confirmed), 'copy', 'copies')} {noun} ({listed(group.confirmed) or 'none'}), at least {minimum} wanted"]
     parts += [listed(group.shared)] if group.shared else []
     parts += [listed(group.unknown)] if group.unknown else []
-    parts += [f"not known: {listed(doubtful)}"] if doubtful else []
-    parts += [f"not counted: {listed([f'{tally.name} ({tally.why})' for tally in refused])}"] if (refused := _refused(tallies)) else []
+    parts += [f"not known: {explained(doubtful)}"] if doubtful else []
+    parts += [f"not counted: {explained(refused)}"] if refused else []
     parts.append(production_words(counted))
     facts = [fact for tally, ground in zip(tallies, grounds, strict=True) if tally.name in among for fact in (*tally.facts, ground)]
     facts += [production_fact(seen)] if PRODUCTION in among else []
     facts += [FactUsed("separation", f"{listed(group.confirmed)} stand apart", group.source, None)] if len(group.confirmed) > 1 else []
     return Verdict(outcome, "; ".join(parts), tuple(facts), Depth.LISTED if confirmed - {PRODUCTION} else Depth.NONE)
-
-
-def _refused(tallies: list[Tally]) -> list[Tally]:
-    return [tally for tally in tallies if tally.counts is Counts.NO]
 
 
 def _device_fact(copy: CopySeen, *, rehearsal: bool) -> FactUsed:
@@ -108,7 +105,7 @@ def _media(case: Case) -> Verdict:
         known = kinds.get(medium.casefold())
         if known is None or kind.counts > known.counts:
             kinds[medium.casefold()] = kind
-    return verdict([*kinds.values(), *unsaid], case.integer("minimum"), "kinds of medium", besides=[production_words(counted)])
+    return verdict([*kinds.values(), *unsaid], case.integer("minimum"), "kind of medium", "kinds of medium", besides=[production_words(counted)])
 
 
 def offsite(copy: CopySeen, seen: SystemCopies) -> Tally:
@@ -145,7 +142,7 @@ def _offsite(case: Case) -> Verdict:
     """Copies that hold something and are off-site; what stands where is declared, what is one device is observed."""
     seen = case.fact("copies", SystemCopies).value
     tallies, repeated = once_per_place(seen.copies, [both(held(copy, case.now), offsite(copy, seen)) for copy in seen.copies])
-    return verdict(tallies, case.integer("minimum"), "copies off-site", besides=repeated)
+    return verdict(tallies, case.integer("minimum"), "copy off-site", "copies off-site", besides=repeated)
 
 
 COUNT = Check(
@@ -158,8 +155,9 @@ COUNT = Check(
     looks_at=("points",),
     severity=Severity.HIGH,
     parameters=(minimum_of(3), PRODUCTION_COUNTS),
-    remediation="Add a copy at another target, repair the job of one that holds nothing usable, or make a target that does not answer readable.",
+    remediation="Add a copy at another target, or repair the job of one that holds nothing usable.",
     judge=_count,
+    to_know=TO_SEE,
 )
 
 DEVICES = Check(
@@ -174,6 +172,7 @@ DEVICES = Check(
     parameters=(minimum_of(2), PRODUCTION_COUNTS),
     remediation="Keep a copy on storage hardware of its own, and declare `device` for targets where it cannot be seen.",
     judge=_devices,
+    to_know=TO_SEE + " Declare `device` where it cannot be seen.",
 )
 
 MEDIA = Check(
@@ -187,6 +186,7 @@ MEDIA = Check(
     parameters=(minimum_of(2), PRODUCTION_COUNTS),
     remediation="Keep a copy on another kind of medium, such as tape or object storage, and declare `medium` for every target.",
     judge=_media,
+    to_know=TO_SEE + " Declare `medium` for every target.",
 )
 
 OFFSITE = Check(
@@ -201,4 +201,5 @@ OFFSITE = Check(
     parameters=(minimum_of(1),),
     remediation="Send a copy to a target at another site, or repair the one that is there.",
     judge=_offsite,
+    to_know=TO_SEE,
 )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 
-from drcheck.checks.base import Verdict, listed, missing_words, moment, used
+from drcheck.checks.base import Verdict, listed, moment, number_of, used
 from drcheck.checks.seen import CopySeen
 from drcheck.model import Depth, FactUsed, Outcome, Points, PointState, Source, Unobserved, printable
 
@@ -67,7 +67,7 @@ def held(copy: CopySeen, now: datetime) -> Tally:
     """
     name = f"points of {copy.copy.id}"
     if isinstance(copy.points, Unobserved):
-        return Tally(copy.name, Counts.PERHAPS, missing_words(copy.points), (used(name, copy.points),))
+        return Tally(copy.name, Counts.PERHAPS, copy.missing(copy.points), (used(name, copy.points),))
     points = copy.points.value
     newest = points.newest_usable(now)
     fact = used(name, copy.points, points_words(points, now))
@@ -82,12 +82,15 @@ def points_words(points: Points, now: datetime) -> str:
     if newest is None:
         return nothing_usable(points)
     how = ", dated by when it was last modified" if newest.time_from == "modified" else ""
-    return f"{points.total} recovery points, newest usable {printable(newest.id)} of {moment(newest.time)}{how}"
+    return f"{number_of(points.total, 'recovery point')}, newest usable {printable(newest.id)} of {moment(newest.time)}{how}"
 
 
 def nothing_usable(points: Points) -> str:
     """Why a copy without a usable recovery point has none, in words."""
     if not points.total and not points.future:
+        if points.unrecognised:
+            example = printable(points.unrecognised_sample[0]) if points.unrecognised_sample else "not named"
+            return f"no recovery point: {number_of(points.unrecognised, 'object')} there, and none named as the format says (such as {example})"
         return "nothing there"
     states = [f"{count} {state}" for state, count in points.by_state if count and state is not PointState.FINISHED]
     return f"no usable recovery point ({', '.join(states) or 'every one is dated after now'})"
@@ -113,23 +116,30 @@ def once_per_place(copies: Sequence[CopySeen], tallies: Sequence[Tally]) -> tupl
 
 
 def verdict(
-    tallies: Sequence[Tally], minimum: int, noun: str, *, besides: Sequence[str] = (), production: Tally | None = None, depth: Depth = Depth.LISTED
+    tallies: Sequence[Tally],
+    minimum: int,
+    one: str,
+    many: str,
+    *,
+    besides: Sequence[str] = (),
+    production: Tally | None = None,
+    depth: Depth = Depth.LISTED,
 ) -> Verdict:
     """
     The verdict of "at least `minimum` copies count".
 
-    `noun` says what is counted, `besides` adds sentences, and `production`, where given, is counted too.
+    `one` and `many` say what is counted, `besides` adds sentences, and `production`, where given, is counted too.
     """
     everything = [*([production] if production else []), *tallies]
     sure = [tally for tally in everything if tally.counts is Counts.YES]
     doubtful = [tally for tally in everything if tally.counts is Counts.PERHAPS]
     refused = [tally for tally in everything if tally.counts is Counts.NO]
     outcome = three_valued(len(sure), len(sure) + len(doubtful), minimum)
-    parts = [f"{len(sure)} {noun}" + (f" ({listed([tally.name for tally in sure])})" if sure else "") + f", at least {minimum} wanted"]
+    parts = [number_of(len(sure), one, many) + (f" ({listed([tally.name for tally in sure])})" if sure else "") + f", at least {minimum} wanted"]
     if doubtful:
-        parts.append("not known: " + listed([_explained(tally) for tally in doubtful]))
+        parts.append(f"not known: {explained(doubtful)}")
     if refused:
-        parts.append("not counted: " + listed([_explained(tally) for tally in refused]))
+        parts.append(f"not counted: {explained(refused)}")
     parts.extend(besides)
     facts = [fact for tally in _grounds(outcome, sure, minimum, everything) for fact in tally.facts]
     return Verdict(outcome, "; ".join(parts), tuple(dict.fromkeys(facts)), depth if sure or refused else Depth.NONE)
@@ -151,5 +161,9 @@ def _strength(tally: Tally) -> int:
     return list(Source).index(tally.weakest)
 
 
-def _explained(tally: Tally) -> str:
-    return f"{tally.name} ({tally.why})" if tally.why else tally.name
+def explained(tallies: Sequence[Tally]) -> str:
+    """Copies with why they do not count or only may, those with the same reason together."""
+    names: dict[str, list[str]] = {}
+    for tally in tallies:
+        names.setdefault(tally.why, []).append(tally.name)
+    return listed([(" and ".join(same) if len(same) == 2 else listed(same)) + (f" ({why})" if why else "") for why, same in names.items()])

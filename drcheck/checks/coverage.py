@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drcheck.checks.base import Case, Check, Verdict
+from drcheck.checks.base import TO_SEE, Case, Check, Verdict
 from drcheck.checks.counting import held, verdict
 from drcheck.checks.seen import SystemCopies
 from drcheck.model import Outcome, Severity, SubjectKind
@@ -12,7 +12,9 @@ def _judge(case: Case) -> Verdict:
     seen = case.fact("copies", SystemCopies)
     if not seen.value.copies:
         return Verdict(Outcome.FAIL, "no copy is declared: nothing of this system would survive the loss of production")
-    return verdict([held(copy, case.now) for copy in seen.value.copies], 1, "copies hold a usable recovery point")
+    return verdict(
+        [held(copy, case.now) for copy in seen.value.copies], 1, "copy holds a usable recovery point", "copies hold a usable recovery point"
+    )
 
 
 SYSTEMS = Check(
@@ -26,4 +28,5 @@ SYSTEMS = Check(
     parameters=(),
     remediation="Declare a copy of the system in the estate, and make its backup job produce a finished recovery point.",
     judge=_judge,
+    to_know=TO_SEE,
 )

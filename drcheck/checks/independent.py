@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drcheck.checks.base import Case, Check, Parameter, ParameterKind, Verdict, used
+from drcheck.checks.base import TO_SEE, Case, Check, Parameter, ParameterKind, Verdict, used
 from drcheck.checks.copies import PRODUCTION_COUNTS, minimum_of, separated
 from drcheck.checks.seen import CopySeen, SystemCopies
 from drcheck.estate.schema import DOMAIN_KINDS
@@ -51,4 +51,5 @@ INDEPENDENT = Check(
     ),
     remediation="Put a copy where it shares no building, power, cooling or account with another, and declare the domains of every site and target.",
     judge=_judge,
+    to_know=TO_SEE + " Declare the domains of every site and target.",
 )

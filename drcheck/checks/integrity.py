@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from drcheck.checks.base import Case, Check, Parameter, ParameterKind, Verdict, listed, used
+from drcheck.checks.base import Case, Check, Parameter, ParameterKind, Verdict, listed, number_of, used
 from drcheck.clock import format_duration
 from drcheck.model import Depth, ObjectResult, Outcome, Severity, SubjectKind, Verification, printable
 
@@ -21,8 +21,8 @@ def _checksums(case: Case) -> Verdict:
     """
     fact = case.fact("verification", Verification)
     seen = fact.value
-    facts = (used("verification", fact, _words(seen)),)
     where = _where(seen)
+    facts = (used("verification", fact, f"{_words(seen)}; {where}"),)
     if seen.bad or seen.faults:
         parts = []
         if seen.bad:
@@ -32,9 +32,9 @@ def _checksums(case: Case) -> Verdict:
                 if problem.result in (ObjectResult.MISMATCH, ObjectResult.MISSING)
             ]
             more = f" and {seen.bad - 5} more" if seen.bad > 5 else ""
-            parts.append(f"{seen.bad} objects are not what was promised: {', '.join(named[:5])}{more}")
+            parts.append(f"{number_of(seen.bad, 'object is', 'objects are')} not what was promised: {', '.join(named[:5])}{more}")
         parts += [printable(fault) for fault in seen.faults[:5]]
-        return Verdict(Outcome.FAIL, "; ".join([*parts, where]), facts, seen.depth)
+        return Verdict(Outcome.FAIL, "; ".join(parts), facts, seen.depth)
     doubts = list(_doubts(seen, case))
     if doubts:
         return Verdict(Outcome.UNKNOWN, "; ".join([*doubts, where]), facts, seen.depth)
@@ -52,30 +52,34 @@ def _doubts(seen: Verification, case: Case) -> Iterator[str]:
         yield "nothing was read" if seen.objects_read == 0 else "nothing that was read has a promised checksum"
     elif seen.depth not in _DEEP_ENOUGH:
         yield f"only {seen.depth}: not every byte was read"
-    for result, words in ((ObjectResult.UNREADABLE, "could not be read whole"), (ObjectResult.NOT_READ, "were not read")):
+    for result, one, many in (
+        (ObjectResult.UNREADABLE, "object could not be read whole", "objects could not be read whole"),
+        (ObjectResult.NOT_READ, "object was not read", "objects were not read"),
+    ):
         if seen.count(result):
             named = [printable(problem.key) for problem in seen.problems if problem.result is result]
-            yield f"{seen.count(result)} objects {words}" + (f" ({listed(named, 3)})" if named else "")
+            yield number_of(seen.count(result), one, many) + (f" ({listed(named, 3)})" if named else "")
     if seen.unusable_manifests:
         yield f"not every manifest could be used ({listed([printable(name) for name in seen.unusable_manifests], 3)})"
     if seen.stopped is not None:
         yield f"it stopped early: {printable(str(seen.stopped))}"
     if extra and not case.flag("extra_allowed"):
         named = [printable(problem.key) for problem in seen.problems if problem.result is ObjectResult.EXTRA]
-        yield f"nothing was promised for {extra} objects" + (f" ({listed(named, 3)})" if named else "")
+        yield f"nothing was promised for {number_of(extra, 'object')}" + (f" ({listed(named, 3)})" if named else "")
     if match + extra + seen.count(ObjectResult.UNREADABLE) + seen.count(ObjectResult.NOT_READ) < seen.objects_total:
-        yield f"of {seen.objects_total} objects listed, some have no result"
+        yield f"of {number_of(seen.objects_total, 'object')} listed, some have no result"
     if seen.weak_only and not case.flag("weak_allowed"):
         algorithms = sorted({algorithm for manifest in seen.manifests for algorithm in manifest.algorithms})
         named_ones = ", ".join(map(printable, algorithms)) or "not named"
-        yield f"{seen.weak_only} objects are promised by a weak algorithm only ({named_ones}), which shows accidents, not attacks"
+        objects = number_of(seen.weak_only, "object is", "objects are")
+        yield f"{objects} promised by a weak algorithm only ({named_ones}), which shows accidents, not attacks"
     if case.flag("away_required") and (not seen.manifests or any(manifest.beside for manifest in seen.manifests)):
         yield "not every promise lies away from the data"
 
 
 def _words(seen: Verification) -> str:
     extra = seen.count(ObjectResult.EXTRA)
-    return f"{seen.count(ObjectResult.MATCH)} of {seen.objects_total} objects match, {seen.bytes_read} bytes read" + (
+    return f"{seen.count(ObjectResult.MATCH)} of {number_of(seen.objects_total, 'object')} match, {number_of(seen.bytes_read, 'byte')} read" + (
         f", {extra} without a promise" if extra else ""
     )
 
@@ -109,7 +113,8 @@ CHECKSUMS = Check(
         ),
         Parameter("away_required", ParameterKind.BOOLEAN, False, "Whether every promise must lie away from the data, else unknown"),
     ),
-    remediation="Restore the named objects from another copy and find out what changed them. To make an unknown known: write a SHA-256 manifest with "
-    "each backup, keep it away from the data, and let drcheck read every object.",
+    remediation="Restore the named objects from another copy, and find out what changed them. Where only the reading is too old, let "
+    "drcheck read again.",
     judge=_checksums,
+    to_know="Write a SHA-256 manifest with each backup, keep it away from the data, declare it, and let drcheck read every object.",
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from drcheck.checks.base import Case, Check, Parameter, ParameterKind, Verdict, missing_words, moment, used
+from drcheck.checks.base import Case, Check, Parameter, ParameterKind, Verdict, moment, used
 from drcheck.checks.copies import minimum_of, offsite
 from drcheck.checks.counting import Counts, Tally, both, either, held, once_per_place, verdict
 from drcheck.checks.seen import CopySeen, SystemCopies
@@ -31,9 +31,9 @@ def _offline(case: Case) -> Verdict:
             tally = both(tally, offsite(copy, seen))
         tallies.append(tally)
     counted, repeated = once_per_place(seen.copies, tallies)
-    noun = "copies offline or immutable" if immutable else "copies offline"
+    sort = ("offline or immutable" if immutable else "offline") + (" and off-site" if case.flag("offsite_required") else "")
     depth = Depth.ATTRIBUTES if immutable else Depth.LISTED
-    return verdict(counted, case.integer("minimum"), noun + (" and off-site" if case.flag("offsite_required") else ""), besides=repeated, depth=depth)
+    return verdict(counted, case.integer("minimum"), f"copy {sort}", f"copies {sort}", besides=repeated, depth=depth)
 
 
 def disconnected(copy: CopySeen, now: datetime) -> Tally:
@@ -97,7 +97,7 @@ def locked(copy: CopySeen, case: Case) -> Tally:
     if isinstance(copy.lock, Unobserved):
         if copy.lock.reason is Reason.UNSUPPORTED and not copy.place.target.immutable:
             return Tally(copy.name, Counts.NO, "neither declared nor able to show that it is immutable", (used(name, copy.lock),))
-        return Tally(copy.name, Counts.PERHAPS, f"its lock is not known: {missing_words(copy.lock)}", (used(name, copy.lock),))
+        return Tally(copy.name, Counts.PERHAPS, copy.missing(copy.lock, "its lock is"), (used(name, copy.lock),))
     lock = copy.lock.value
     fact = used(name, copy.lock, lock_words(lock))
     accepted = lock.immutable or (lock.mode == "governance" and case.flag("governance_counts"))

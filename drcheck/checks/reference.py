@@ -37,7 +37,8 @@ def _section(check: Check) -> str:
         ]
     else:
         lines.append("No parameters.")
-    return "\n".join([*lines, "", f"**What to do:** {check.remediation}", ""])
+    lines += ["", f"**What to do:** {check.remediation}", ""]
+    return "\n".join([*lines, *([f"**What to do about an unknown:** {check.to_know}", ""] if check.to_know else [])])
 
 
 def needs_words(check: Check) -> str:

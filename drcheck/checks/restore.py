@@ -34,7 +34,7 @@ def _tested(case: Case) -> Verdict:
         return said(Outcome.FAIL, "no successful restore of this system is recorded", None)
     newest = proved[0]
     age = max(case.now - newest.ended, timedelta(0))
-    message = f"last restored {format_duration(age)} ago ({_named(newest)}), allowed are {format_duration(limit)} ({whence})"
+    message = f"last restored {format_duration(age)} ago ({_named(newest)}); allowed are {format_duration(limit)} ({whence})"
     if age > limit:
         return said(Outcome.FAIL, message, newest)
     if not case.flag("judge_rto"):
@@ -91,4 +91,5 @@ TESTED = Check(
     ),
     remediation="Restore the system from a copy to somewhere safe, have somebody check the data, and record date, copy, duration and result.",
     judge=_tested,
+    to_know="Correct the file of drills where it cannot be read, and declare the system's `rto`.",
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
 
-from drcheck.checks.base import Case, Check, Parameter, ParameterKind, Verdict, missing_words, moment, used
+from drcheck.checks.base import Case, Check, Parameter, ParameterKind, Verdict, moment, used
 from drcheck.checks.counting import Counts, Tally, either, nothing_usable, verdict
 from drcheck.checks.seen import CopySeen, SystemCopies
 from drcheck.clock import format_duration
@@ -27,14 +27,14 @@ def _depth(case: Case) -> Verdict:
         if case.flag("versions_count"):
             tally = either(tally, _versioned(copy, wanted))
         tallies.append(tally)
-    whence = "" if case.optional_duration("minimum_age") else " (the system's retention)"
-    return verdict(tallies, 1, f"copies reach back {format_duration(wanted)}{whence}")
+    reach = f"back {format_duration(wanted)}" + ("" if case.optional_duration("minimum_age") else " (the system's retention)")
+    return verdict(tallies, 1, f"copy reaches {reach}", f"copies reach {reach}")
 
 
 def _reaches(copy: CopySeen, wanted: timedelta, case: Case) -> Tally:
     name = f"points of {copy.copy.id}"
     if isinstance(copy.points, Unobserved):
-        return Tally(copy.name, Counts.PERHAPS, missing_words(copy.points), (used(name, copy.points),))
+        return Tally(copy.name, Counts.PERHAPS, copy.missing(copy.points), (used(name, copy.points),))
     points = copy.points.value
     oldest = points.oldest_usable(case.now)
     if oldest is None:
@@ -47,18 +47,18 @@ def _reaches(copy: CopySeen, wanted: timedelta, case: Case) -> Tally:
         facts += (FactUsed(f"begin of {copy.copy.id}", f"begun on {begun:%Y-%m-%d}", Source.DECLARED, None),)
     if age + (copy.copy.every or case.system.rpo) >= wanted:
         return Tally(copy.name, Counts.YES, "", facts)
-    return Tally(copy.name, Counts.NO, f"reaches back {format_duration(age)}", facts)
+    return Tally(copy.name, Counts.NO, f"only {format_duration(age)} back", facts)
 
 
 def _versioned(copy: CopySeen, wanted: timedelta) -> Tally:
     name, fact = f"versions at {copy.name}", copy.place.facts.versions
     if isinstance(fact, Unobserved):
-        return Tally(copy.name, Counts.PERHAPS, f"its versions are not known: {missing_words(fact)}", (used(name, fact),))
+        return Tally(copy.name, Counts.PERHAPS, copy.missing(fact, "versions"), (used(name, fact),))
     kept = fact.value.noncurrent_days
     words = "kept" + (f" for {kept} days" if kept is not None else "") if fact.value.enabled else "not kept"
     if fact.value.enabled and (kept is None or timedelta(days=kept) >= wanted):
         if isinstance(copy.points, Unobserved):
-            return Tally(copy.name, Counts.PERHAPS, missing_words(copy.points), (used(f"points of {copy.copy.id}", copy.points),))
+            return Tally(copy.name, Counts.PERHAPS, copy.missing(copy.points), (used(f"points of {copy.copy.id}", copy.points),))
         if copy.points.value.total:
             return Tally(copy.name, Counts.YES, "", (used(name, fact, f"old versions are {words}"),))
     return Tally(copy.name, Counts.NO, f"old versions are {words}", (used(name, fact, f"old versions are {words}"),))

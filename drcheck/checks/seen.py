@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from drcheck.checks.base import missing_words
 from drcheck.estate.schema import Copy, System, Target
 from drcheck.model import Fact, Identity, Observed, Points, Protection, Reason, Source, TargetFacts, Unobserved, Verification
 
@@ -39,7 +40,7 @@ class Grouping(Protocol):
 
     @property
     def shared(self) -> tuple[str, ...]:
-        """Each domain that two members share, such as `onsite and dc2 share cooling: chiller-plant-1`."""
+        """Each domain that members share, such as `onsite and dc2 share cooling: chiller-plant-1`."""
 
     @property
     def unknown(self) -> tuple[str, ...]:
@@ -85,8 +86,7 @@ class PlaceSeen:
 
     @property
     def _all(self) -> tuple[Fact[Any], ...]:
-        facts = self.facts
-        return (facts.identity, facts.protection, facts.encryption, facts.versions, facts.permissions, facts.clock_skew)
+        return tuple(self.facts.aspects.values())
 
     @property
     def writable(self) -> bool | None:
@@ -122,6 +122,20 @@ class CopySeen:
     def silent(self) -> bool:
         """Whether the target and the copy met every question with silence."""
         return self.place.silent and _silent((self.points, self.lock, self.verification))
+
+    def unanswered(self, fact: Unobserved) -> bool:
+        """Whether a fact is missing for the same reason as everything else here: nothing answered, so there is nothing to say of this one."""
+        return not self.answers and fact in (self.points, self.place.facts.silence)
+
+    def missing(self, fact: Unobserved, what: str = "") -> str:
+        """
+        Why a fact of this copy or of its target is missing, in words that are safe to print; `what` names the fact.
+
+        Where nothing answered, only the reason: the facts keep the detail, and reports tell it once for each target.
+        """
+        if not self.unanswered(fact):
+            return (f"{what} not known: " if what else "") + missing_words(fact)
+        return f"{'did not answer' if fact.reason in SILENT else 'was not seen'}: {fact.reason}"
 
 
 @dataclass(frozen=True, slots=True)

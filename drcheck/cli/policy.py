@@ -113,6 +113,8 @@ def _show_check(check: Check) -> None:
     for parameter in check.parameters:
         _field(parameter.name, f"{parameter.meaning}. {parameter.allowed.capitalize()}; default: {words_of(parameter.default)}")
     _field("what to do", check.remediation)
+    if check.to_know:
+        _field("about an unknown", check.to_know)
 
 
 def _field(label: str, text: str) -> None:

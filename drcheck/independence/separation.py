@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from drcheck.independence.standing import SITE, Standing
+from drcheck.independence.standing import DEVICE, SITE, Standing
 from drcheck.model import Source, printable
 
 EXACT = 24
@@ -72,21 +72,30 @@ def compare(first: Standing, second: Standing, kinds: Sequence[str]) -> Pair:
     """
     What two members share of these kinds, and what is not known.
 
-    Where the building is asked for, standing at one site is sharing it, named or not.
+    Where the building is asked for, standing at one site is sharing it, named or not. Whatever is asked for, what lies on one device fails with it,
+    so it must have been seen that it is not one.
     """
     shared = [(kind, name) for kind in kinds for name in sorted(first.names(kind) & second.names(kind))]
     if "building" in kinds and first.site == second.site and not any(kind == "building" for kind, _ in shared):
         shared.append((SITE, first.site))
     unknown = [why for kind in kinds for member in (first, second) if (why := member.unknown(kind))]
+    if DEVICE not in kinds:
+        known = {name for _, name in shared}
+        shared += [(DEVICE, name) for name in sorted(first.names(DEVICE) & second.names(DEVICE) - known)]
+        unknown += [why for member in (first, second) if (why := member.not_seen(DEVICE))]
     return Pair(tuple(shared), tuple(unknown))
 
 
 def _shared_words(pairs: dict[tuple[str, str], Pair]) -> tuple[str, ...]:
-    return tuple(
-        f"{first} and {second} share " + ", ".join(f"{kind}: {printable(name)}" for kind, name in pair.shared)
-        for (first, second), pair in pairs.items()
-        if pair.shared
-    )
+    """Who stands together in what: members of the same domains are named once."""
+    standing: dict[tuple[str, str], dict[str, None]] = {}
+    for names, pair in pairs.items():
+        for domain in pair.shared:
+            standing.setdefault(domain, {}).update(dict.fromkeys(names))
+    together: dict[tuple[str, ...], list[str]] = {}
+    for (kind, name), members in standing.items():
+        together.setdefault(tuple(members), []).append(f"{kind}: {printable(name)}")
+    return tuple(f"{', '.join(members[:-1])} and {members[-1]} share {', '.join(domains)}" for members, domains in together.items())
 
 
 def _neighbours(members: Sequence[Standing], edges: Collection[tuple[str, str]]) -> list[int]:

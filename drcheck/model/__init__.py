@@ -23,7 +23,7 @@ from drcheck.model.fixity import WEAK_ALGORITHMS, ManifestRead, ObjectResult, Ob
 from drcheck.model.names import printable
 from drcheck.model.place import Encryption, Identity, Permissions, Protection, Versions
 from drcheck.model.points import SKEW, Points, PointState, RecoveryPoint
-from drcheck.model.seen import CopyFacts, Facts, TargetFacts
+from drcheck.model.seen import TARGET_ASPECTS, CopyFacts, Facts, TargetFacts
 
 __all__ = [
     "EXIT_CRASH",
@@ -34,6 +34,7 @@ __all__ = [
     "EXIT_UNKNOWN",
     "EXIT_USAGE",
     "SKEW",
+    "TARGET_ASPECTS",
     "WEAK_ALGORITHMS",
     "Assessment",
     "ControlUsed",

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from drcheck.model.drills import Drill
-from drcheck.model.facts import Fact
+from drcheck.model.facts import Fact, Reason, Unobserved
 from drcheck.model.fixity import Verification
 from drcheck.model.place import Encryption, Identity, Permissions, Protection, Versions
 from drcheck.model.points import Points
+
+TARGET_ASPECTS = ("identity", "protection", "encryption", "versions", "permissions", "clock_skew")
+"""What is asked of every target, as the fields of `TargetFacts` are called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,20 @@ class TargetFacts:
     """Every kind of call that was made there, and how often."""
     seconds: float = 0.0
     """How long looking took."""
+
+    @property
+    def aspects(self) -> dict[str, Fact[Any]]:
+        """Everything that was asked of it, by name."""
+        return {name: getattr(self, name) for name in TARGET_ASPECTS}
+
+    @property
+    def silence(self) -> Unobserved | None:
+        """Why nothing at all was seen of it; None where anything was."""
+        missing = [fact for fact in self.aspects.values() if isinstance(fact, Unobserved)]
+        if len(missing) < len(TARGET_ASPECTS):
+            return None
+        # What its connector cannot ask anyhow is no news; the reason to tell is one that the place, or the way there, gave.
+        return next((fact for fact in missing if fact.reason is not Reason.UNSUPPORTED), missing[0])
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime
 
-from drcheck.checks.base import Case, Verdict, missing_words, used
+from drcheck.checks.base import Case, Verdict, used
 from drcheck.errors import ConfigError
 from drcheck.estate.schema import Estate
 from drcheck.model import Depth, Facts, Finding, Observed, Outcome, Source, Subject, Unobserved, Waiver, printable
@@ -62,7 +62,7 @@ def _finding(pack: Pack, control: Control, subject: Subject, subjects: Subjects,
         message=verdict.message,
         facts=verdict.facts,
         waiver=None,
-        remediation=control.check.remediation if verdict.outcome in (Outcome.FAIL, Outcome.UNKNOWN) else "",
+        remediation=control.check.advice(verdict.outcome),
     )
 
 
@@ -80,7 +80,7 @@ def _verdict(control: Control, subject: Subject, subjects: Subjects, now: dateti
         needed = {name: known[name] for name in control.check.needs}
         missing = {name: fact for name, fact in needed.items() if isinstance(fact, Unobserved)}
         if missing:
-            message = "; ".join(f"{name} not known: {missing_words(fact)}" for name, fact in missing.items())
+            message = "; ".join(f"{name} not known: {subjects.missing(subject, fact)}" for name, fact in missing.items())
             return Verdict(Outcome.UNKNOWN, message, tuple(used(name, fact) for name, fact in missing.items()))
         observed = {name: fact for name, fact in needed.items() if isinstance(fact, Observed)}
         verdict: object = control.check.judge(Case(subject, subjects.declared(subject), observed, control.parameters, now))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-from drcheck.checks.base import Declared
+from drcheck.checks.base import Declared, missing_words
 from drcheck.checks.seen import PRODUCTION, CopySeen, PlaceSeen, SystemCopies, TargetSeen
 from drcheck.estate.schema import Copy, Estate, System, Target, Tier
 from drcheck.independence import Standings, standing_of_production, standing_of_target
@@ -81,6 +81,14 @@ class Subjects:
                     "permissions": facts.permissions,
                     "clock_skew": facts.clock_skew,
                 }
+
+    def missing(self, subject: Subject, fact: Unobserved) -> str:
+        """Why a fact of a subject is missing, in words that are safe to print; a copy whose target did not answer names the target."""
+        if subject.kind is SubjectKind.COPY:
+            copy = self._copies[subject.id]
+            if copy.unanswered(fact):
+                return f"{copy.name} {copy.missing(fact)}"
+        return missing_words(fact)
 
     def _together(self, aggregate: object) -> Observed[Any]:
         # That these copies and places belong together is declared; what was seen of each is in the aggregate, known or not.

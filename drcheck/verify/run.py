@@ -89,7 +89,7 @@ class _Work:
 def _work(copy: Copy, facts: CopyFacts, now: datetime, results: ResultSink | None) -> _Work | Unobserved:
     manifest = copy.manifest
     if manifest is None or not (manifest.name or manifest.path or manifest.kind == "bagit"):
-        return Unobserved(Reason.NOT_ATTEMPTED, f"no manifest is declared for {copy.id}; nothing was promised, so nothing could be compared")
+        return Unobserved(Reason.NOT_ATTEMPTED, "no manifest is declared for this copy; nothing was promised, so nothing could be compared")
     if isinstance(facts.points, Unobserved):
         return facts.points
     points: Points = facts.points.value

@@ -87,7 +87,7 @@ def test_a_weak_date_and_a_hostile_name_are_shown_for_what_they_are(ask: Ask) ->
         ([point(HOUR, PointState.SMALL)], "fail", "(small)"),
         ([point(3 * DAY, PointState.SMALL)], "fail", "(small)"),
         ([point(8 * DAY + HOUR, PointState.SMALL)], "pass", "every attempt of the last 7d was finished"),
-        ([point(HOUR, PointState.IN_PROGRESS)], "pass", "is being written now"),
+        ([point(HOUR, PointState.IN_PROGRESS)], "pass", "is not finished yet"),
         ([point(2 * HOUR, PointState.IN_PROGRESS), point(HOUR, PointState.IN_PROGRESS)], "fail", "begun and never finished"),
         ([point(3 * DAY + HOUR, PointState.IN_PROGRESS)], "fail", "begun and never finished"),
         ([], "pass", "finished"),
@@ -111,7 +111,7 @@ def test_retention_is_what_the_best_copy_reaches(ask: Ask) -> None:
     some = put(facts(estate()), short)
     finding = ask("retention.depth", some=some)
     assert finding.outcome is Outcome.FAIL
-    assert "nas (reaches back 60d)" in finding.message
+    assert "not counted: nas, archive, bucket (only 60d back)" in finding.message
     assert ask("retention.depth", '{ minimum_age = "60d" }', some=some).outcome is Outcome.PASS
     assert ask("retention.depth", '{ minimum_age = "61d" }', some=some).outcome is Outcome.PASS, "one interval of the schedule is let pass"
     assert ask("retention.depth", '{ minimum_age = "62d" }', some=some).outcome is Outcome.FAIL

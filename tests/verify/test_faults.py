@@ -206,7 +206,7 @@ def test_an_empty_folder_with_nothing_promised_is_not_verified(tmp_path: Path) -
 
 def test_without_a_manifest_nothing_is_verified(nas: Path) -> None:
     (fact,) = look(estate_of(copy_of(None), base=nas.parent)).values()
-    assert fact == Unobserved(Reason.NOT_ATTEMPTED, "no manifest is declared for imaging@nas; nothing was promised, so nothing could be compared")
+    assert fact == Unobserved(Reason.NOT_ATTEMPTED, "no manifest is declared for this copy; nothing was promised, so nothing could be compared")
 
 
 def test_a_target_that_is_not_there_gives_its_reason(tmp_path: Path) -> None:
