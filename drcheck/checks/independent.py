@@ -33,7 +33,7 @@ INDEPENDENT = Check(
     id="copies.independent",
     title="Copies that no single failure takes together",
     passes="At least `minimum` copies that hold something share none of the failure domains asked for, neither declared nor observed, and every one "
-    "of those kinds is known for each of them. The message names every shared domain.",
+    "of those kinds is known for each of them; no two lie on one device. The message names every shared domain.",
     subject=SubjectKind.SYSTEM,
     needs=("copies",),
     looks_at=("points", "identity"),

@@ -103,7 +103,7 @@ class DumpFormat(Format):
             markers.pass_by(piece.entry.key)
             if piece.role is Role.UNRECOGNISED:
                 stray(piece.entry.key)
-            if piece.time is None or piece.role is Role.CHECKSUMS:
+            if piece.time is None:
                 continue
             draft = drafts.get(piece.point)
             if draft is None:

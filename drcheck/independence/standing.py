@@ -39,11 +39,15 @@ class Standing:
         """The domains of one kind, by name."""
         return frozenset(domain.name for domain in self.domains if domain.kind == kind)
 
+    def not_seen(self, kind: str) -> str:
+        """Why looking could not add to a kind; empty where it could."""
+        reason = dict(self.unseen).get(kind)
+        return "" if reason is None else f"{kind} of {self.name} was not seen ({reason})"
+
     def unknown(self, kind: str) -> str:
         """Why a kind is not known; empty where it is."""
-        reason = dict(self.unseen).get(kind)
-        if reason is not None:
-            return f"{kind} of {self.name} was not seen ({reason})"
+        if self.not_seen(kind):
+            return self.not_seen(kind)
         return "" if self.names(kind) else f"{kind} of {self.name} is not declared"
 
     def source(self, kind: str) -> Source:

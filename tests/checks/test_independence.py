@@ -48,7 +48,16 @@ def test_what_was_seen_is_shared_whatever_is_declared(ask: Ask) -> None:
     finding = ask("copies.independent", '{ minimum = 3, domains = ["account"] }', place=place, some=unknown)
     assert finding.outcome is Outcome.UNKNOWN
     assert "account of archive was not seen (unreachable)" in finding.message
-    assert ask("copies.independent", POWER_AND_COOLING, place=place, some=unknown).outcome is Outcome.PASS
+    other_kinds = ask("copies.independent", POWER_AND_COOLING, place=place, some=unknown)
+    assert other_kinds.outcome is Outcome.UNKNOWN
+    assert "device of archive was not seen (unreachable)" in other_kinds.message
+
+
+def test_two_copies_on_one_device_fail_together_whatever_else_is_declared(ask: Ask) -> None:
+    one = {Slot(target, "identity"): seen(Identity("me", "the same disk")) for target in ("nas", "archive", "bucket")}
+    finding = ask("copies.independent", '{ minimum = 2, domains = ["building"] }', place=estate(), some=put(facts(estate()), one))
+    assert finding.outcome is Outcome.FAIL
+    assert "nas, archive and bucket share device: the same disk" in finding.message
 
 
 def test_a_device_that_was_seen_twice_is_one_array(ask: Ask) -> None:

@@ -67,13 +67,18 @@ def test_times_are_read_in_the_zone_of_the_names(tmp_path: Path) -> None:
     assert [point.time for point in points.newest] == [datetime(2026, 7, 1, 1, 10, tzinfo=UTC), datetime(2026, 1, 1, 2, 10, tzinfo=UTC)]
 
 
+def test_a_checksum_whose_dump_is_gone_is_an_empty_point(tmp_path: Path) -> None:
+    folder(tmp_path, {"ehr-2026-03-09T021000Z.dump.gz": b"dump", "ehr-2026-03-01T021000Z.dump.gz.sha256": b"the dump was removed"})
+    (kept, gone) = look(dump(), local(tmp_path)).newest
+    assert (kept.state, gone.state, gone.objects) == (PointState.FINISHED, PointState.EMPTY, 0)
+
+
 def test_what_is_no_dump_is_counted(tmp_path: Path) -> None:
     folder(
         tmp_path,
         {
             "ehr-2026-03-09T021000Z.dump.gz": b"dump",
             "ehr-2026-03-09T021000Z.dump.gz.sha256": b"sum",
-            "ehr-2026-03-01T021000Z.dump.gz.sha256": b"the dump was pruned, its sum was left",
             "SHA256SUMS": b"sums",
             "SHA256SUMS.tmp": b"sums",
             "readme.txt": b"text",
