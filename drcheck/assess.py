@@ -20,7 +20,7 @@ from drcheck.clock import Deadline, now
 from drcheck.connectors import connector_class
 from drcheck.errors import ConfigError
 from drcheck.estate.schema import Copy, Estate
-from drcheck.inspect import inspect
+from drcheck.inspect import Heard, inspect
 from drcheck.model import (
     Assessment,
     CopyPlace,
@@ -51,8 +51,12 @@ class Effort:
     """Whether bytes are read and compared; without, integrity stays unknown."""
 
 
-def look(estate: Estate, *, reference: datetime, effort: Effort, calls: CallSink | None = None) -> Facts:
-    """Every fact about every target and copy of the estate, as seen now. `reference` is the moment against which future points are told."""
+def look(estate: Estate, *, reference: datetime, effort: Effort, calls: CallSink | None = None, heard: Heard | None = None) -> Facts:
+    """
+    Every fact about every target and copy of the estate, as seen now.
+
+    `reference` is the moment against which future points are told; `calls` and `heard` are told every call, and each target once it was looked at.
+    """
     run = Deadline(effort.run_seconds)
     made: Counter[tuple[str, str]] = Counter()
     lock = threading.Lock()
@@ -63,7 +67,7 @@ def look(estate: Estate, *, reference: datetime, effort: Effort, calls: CallSink
         if calls is not None:
             calls(at, target, call, subject)
 
-    targets, copies = inspect(estate, now=reference, seconds=effort.target_seconds, workers=effort.workers, run=run, sink=sink)
+    targets, copies = inspect(estate, now=reference, seconds=effort.target_seconds, workers=effort.workers, run=run, sink=sink, heard=heard)
     if effort.read:
         copies = verify(estate, copies, now=reference, workers=effort.workers, run=run, sink=sink)
     with lock:

@@ -41,10 +41,12 @@ OFFLINE_SECONDS = 10.0
 
 Sink = Callable[[datetime, str, str, str], None]
 """Told of every call: when, which target, which call, about what."""
+Heard = Callable[[TargetFacts], None]
+"""Told of each target as soon as it has been looked at or given up."""
 
 
 def inspect(
-    estate: Estate, *, now: datetime, seconds: float, workers: int, run: Deadline, sink: Sink | None = None
+    estate: Estate, *, now: datetime, seconds: float, workers: int, run: Deadline, sink: Sink | None = None, heard: Heard | None = None
 ) -> tuple[tuple[TargetFacts, ...], tuple[CopyFacts, ...]]:
     """
     The facts of every target and every copy, in the estate's order.
@@ -60,6 +62,8 @@ def inspect(
     for name, result in run_all(jobs, workers=workers, seconds=limits, run=run):
         targets[name], of_copies = records[name].facts(_missing(records[name], result))
         copies.update((facts.id, facts) for facts in of_copies)
+        if heard is not None:
+            heard(targets[name])
     return tuple(targets[target.id] for target in estate.targets), tuple(copies[copy.id] for copy in estate.copies)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -18,8 +19,8 @@ from drcheck.cli.parameters import DURATION, OUTCOMES
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from drcheck.assess import CallSink
-    from drcheck.model import Facts
+    from drcheck.assess import Effort
+    from drcheck.model import Facts, TargetFacts
 
 FORMATS = ("table", "json", "markdown", "csv")
 
@@ -87,6 +88,7 @@ def check(
     packs = load_packs(estate, policies)
     waivers = load_waivers(estate.waivers) if estate.waivers else ()
     reference = as_of or started
+    calls = _CallFile(calls_file)
     if facts_file is not None:
         if keep_facts or calls_file:
             raise click.UsageError("--facts looks at nothing, so there is nothing for --keep-facts or --calls to keep")
@@ -94,10 +96,12 @@ def check(
         reference = as_of or facts.at
     else:
         effort = Effort(timeout.total_seconds(), run_timeout.total_seconds() if run_timeout else None, workers, not no_read)
-        if not quiet:
-            click.echo(f"looking at {len(estate.targets)} targets, {len(estate.copies)} copies", err=True)
-        with _call_file(calls_file) as sink:
-            facts = look(estate, reference=reference, effort=effort, calls=sink)
+        with calls:
+            if not quiet:
+                targets, copies = _counted(len(estate.targets), "target", "targets"), _counted(len(estate.copies), "copy", "copies")
+                click.echo(f"looking at {targets}, {copies}", err=True)
+            heard = None if quiet else _told(len(estate.targets), effort)
+            facts = look(estate, reference=reference, effort=effort, calls=calls.write if calls_file else None, heard=heard)
     assessment = assess(
         estate,
         packs,
@@ -114,33 +118,79 @@ def check(
     if keep_facts is not None:
         # After the report: a full disk must not cost the answer.
         write_whole(keep_facts, facts_to_json(facts).encode())
+    calls.insist()
     return assessment.exit_code
 
 
-@contextmanager
-def _call_file(path: Path | None) -> Iterator[CallSink | None]:
-    """A sink that writes each call as one JSON line, or None where no file is wanted."""
-    if path is None:
-        yield None
-        return
-    from drcheck.clock import format_moment
-    from drcheck.errors import OutputError
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"
 
-    try:
-        file = path.open("w", encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"{path}: could not be written: {error.strerror}") from error
-    lock = threading.Lock()
 
-    def write(at: datetime, target: str, call: str, subject: str) -> None:
+def _told(count: int, effort: Effort) -> Callable[[TargetFacts], None] | None:
+    """What says on a terminal that a target was looked at; nothing for a log, which has the report."""
+    if not sys.stderr.isatty():
+        return None
+    from drcheck.model import Reason, Unobserved
+
+    left = count
+
+    def heard(target: TargetFacts) -> None:
+        nonlocal left
+        left -= 1
+        identity = target.identity
+        answer = identity.reason if isinstance(identity, Unobserved) and identity.reason is not Reason.UNSUPPORTED else "answered"
+        click.echo(f"  {target.target}: {answer}, {target.seconds:.1f} s", err=True)
+        if left == 0 and effort.read:
+            click.echo("reading and comparing what has a promised checksum", err=True)
+
+    return heard
+
+
+class _CallFile:
+    """Where each call is written as one JSON line. What goes wrong with it costs neither a fact nor the report, and is said at the end."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._file: TextIO | None = None
+        self._lock = threading.Lock()
+        self._failure: OSError | None = None
+
+    def __enter__(self) -> None:
+        if self._path is not None:
+            try:
+                self._file = self._path.open("w", encoding="utf-8")
+            except OSError as error:
+                # Nothing was looked at yet: better now than after hours.
+                self._failure = error
+                self.insist()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        with self._lock:
+            file, self._file = self._file, None
+            if file is not None:
+                try:
+                    file.close()
+                except OSError as problem:
+                    self._failure = self._failure or problem
+
+    def write(self, at: datetime, target: str, call: str, subject: str) -> None:
+        """Write one call. A target that was given up may still answer after the file is closed; its late call is of no matter."""
+        from drcheck.clock import format_moment
+
         line = json.dumps({"at": format_moment(at), "target": target, "call": call, "subject": subject})
-        with lock:
-            # A target that was given up may still answer after the file is closed; its late call is of no matter.
-            if not file.closed:
-                file.write(line + "\n")
+        with self._lock:
+            if self._file is not None and self._failure is None:
+                try:
+                    self._file.write(line + "\n")
+                except OSError as error:
+                    self._failure = error
 
-    with file:
-        yield write
+    def insist(self) -> None:
+        """Raises OutputError where a call could not be written."""
+        from drcheck.errors import OutputError
+
+        if self._failure is not None:
+            raise OutputError(f"{self._path}: could not be written: {self._failure.strerror or self._failure}") from self._failure
 
 
 def _text_of(path: Path) -> str:
