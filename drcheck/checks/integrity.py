@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from drcheck.checks.base import Case, Check, Parameter, ParameterKind, Verdict, listed, number_of, used
+from drcheck.checks.base import Case, Check, Parameter, ParameterKind, Verdict, listed, used
 from drcheck.clock import format_duration
-from drcheck.model import Depth, ObjectResult, Outcome, Severity, SubjectKind, Verification, printable
+from drcheck.model import Depth, ObjectResult, Outcome, Severity, SubjectKind, Verification, number_of, printable
 
 _DEEP_ENOUGH = frozenset({Depth.READ, Depth.RESTORED, Depth.PROVEN})
 _BESIDE = "its promises lie beside the data, so this shows completeness and accidents, not tampering"
@@ -27,7 +27,7 @@ def _checksums(case: Case) -> Verdict:
         parts = []
         if seen.bad:
             named = [
-                f"{printable(problem.key)} ({problem.result})"
+                f"{printable(problem.key)} ({problem.result}{': ' + printable(problem.detail) if problem.detail else ''})"
                 for problem in seen.problems
                 if problem.result in (ObjectResult.MISMATCH, ObjectResult.MISSING)
             ]

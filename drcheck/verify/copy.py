@@ -18,6 +18,9 @@ from drcheck.verify.spool import Spool, Wanted
 from drcheck.verify.standing import Standing
 from drcheck.verify.tally import Tally
 
+_EXPLAINED = 5
+"""How many missing objects of a copy are asked for by name: somebody may see there what no listing shows."""
+
 
 def verify_copy(
     connector: Connector, layout: Format, copy: Copy, manifest: Manifest, standing: Standing, *, spool: Spool, tally: Tally
@@ -38,7 +41,7 @@ def verify_copy(
     for unpromised in _unpromised(sources, copy):
         connector.deadline.check()
         tally.result(unpromised)
-    for missing in _missing(spool):
+    for missing in _missing(connector, spool):
         connector.deadline.check()
         tally.result(missing)
     return _read_all(connector, spool.wanted(), tally)
@@ -56,10 +59,16 @@ def _unpromised(sources: Sources, copy: Copy) -> Iterator[ObjectVerdict]:
             yield ObjectVerdict(key, ObjectResult.EXTRA, size, detail=f"{where} has no manifest")
 
 
-def _missing(spool: Spool) -> Iterator[ObjectVerdict]:
-    for key, algorithm, digest, manifest, fetch in spool.missing():
-        detail = "its bag names it in fetch.txt, and it was never fetched" if fetch else ""
+def _missing(connector: Connector, spool: Spool) -> Iterator[ObjectVerdict]:
+    for number, (key, algorithm, digest, manifest, fetch) in enumerate(spool.missing()):
+        detail = "its bag names it in fetch.txt, and it was never fetched" if fetch else _left_out(connector, key) if number < _EXPLAINED else ""
         yield ObjectVerdict(key, ObjectResult.MISSING, 0, algorithm, digest, manifest=manifest, detail=detail)
+
+
+def _left_out(connector: Connector, key: str) -> str:
+    """Why a listing has no such object although something of that name is there, such as a symbolic link; empty where nothing is."""
+    asked = attempt(lambda: connector.stat(key))
+    return asked.detail if isinstance(asked, Unobserved) and asked.reason is Reason.UNSUPPORTED else ""
 
 
 def _read_all(connector: Connector, objects: Iterator[Wanted], tally: Tally) -> Unobserved | None:

@@ -115,14 +115,20 @@ def every_name_with_the_ending_of_ransomware(place: Place) -> None:
         path.rename(path.with_name(f"{path.name}.locked"))
 
 
-@ZOO.fault(fails(INTEGRITY, "laboratory@onsite", "reports/report-1.txt (missing)"))
+@ZOO.fault(
+    fails(
+        INTEGRITY,
+        "laboratory@onsite",
+        "report-1.txt (missing: laboratory/2026-03-02T020000Z/reports/report-1.txt: is or leads through a symbolic link",
+    )
+)
 def a_symbolic_link_swapped_in_for_a_directory(place: Place) -> None:
     reports = place.night("onsite") / "reports"
     reports.rename(place.path("elsewhere"))
     reports.symlink_to(place.path("elsewhere"))
 
 
-@ZOO.fault(fails(INTEGRITY, "imaging@archive", "imaging/studies/CT-1.dcm (missing)"))
+@ZOO.fault(fails(INTEGRITY, "imaging@archive", "(missing: imaging/studies/CT-1.dcm: is a symbolic link, which is never followed)"))
 def a_symbolic_link_swapped_in_for_an_object(place: Place) -> None:
     study = place.path("archive/imaging/studies/CT-1.dcm")
     study.rename(place.path("elsewhere"))
