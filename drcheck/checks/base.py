@@ -268,11 +268,6 @@ def missing_words(fact: Unobserved) -> str:
     return printable(str(fact))
 
 
-def number_of(number: int, one: str, many: str = "") -> str:
-    """A number with its noun: `1 object`, `2 objects`."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
-
-
 def moment(value: datetime) -> str:
     """A moment as messages show it."""
     return format_moment(value)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from drcheck.checks.base import TO_SEE, Case, Check, Parameter, ParameterKind, Verdict, listed, number_of, used
+from drcheck.checks.base import TO_SEE, Case, Check, Parameter, ParameterKind, Verdict, listed, used
 from drcheck.checks.counting import Counts, Tally, both, explained, held, once_per_place, three_valued, verdict
 from drcheck.checks.seen import PRODUCTION, CopySeen, SystemCopies, same_device
-from drcheck.model import Depth, FactUsed, Severity, Source, SubjectKind, Unobserved
+from drcheck.model import Depth, FactUsed, Severity, Source, SubjectKind, Unobserved, number_of
 
 PRODUCTION_COUNTS = Parameter(
     "production_counts", ParameterKind.BOOLEAN, False, "Whether the live data is one of them. Guidance often leaves this open; the finding says which"

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 
-from drcheck.checks.base import Verdict, listed, moment, number_of, used
+from drcheck.checks.base import Verdict, listed, moment, used
 from drcheck.checks.seen import CopySeen
-from drcheck.model import Depth, FactUsed, Outcome, Points, PointState, Source, Unobserved, printable
+from drcheck.model import Depth, FactUsed, Outcome, Points, PointState, Source, Unobserved, number_of, printable
 
 
 class Counts(IntEnum):

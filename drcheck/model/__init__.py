@@ -20,7 +20,7 @@ from drcheck.model.drills import Drill
 from drcheck.model.facts import Depth, Fact, Observed, Reason, Source, Unobserved
 from drcheck.model.findings import FactUsed, Finding, Outcome, Severity, Subject, SubjectKind, Waiver
 from drcheck.model.fixity import WEAK_ALGORITHMS, ManifestRead, ObjectResult, ObjectVerdict, Verification
-from drcheck.model.names import printable
+from drcheck.model.names import number_of, printable
 from drcheck.model.place import Encryption, Identity, Permissions, Protection, Versions
 from drcheck.model.points import SKEW, Points, PointState, RecoveryPoint
 from drcheck.model.seen import TARGET_ASPECTS, CopyFacts, Facts, TargetFacts
@@ -72,5 +72,6 @@ __all__ = [
     "Verification",
     "Versions",
     "Waiver",
+    "number_of",
     "printable",
 ]

@@ -1,4 +1,4 @@
-"""Names that others chose: object keys, host names, answers. They can hold anything, so they are made safe before they are shown."""
+"""Words for what is shown: names that others chose, which can hold anything and are made safe first, and numbers with their nouns."""
 
 from __future__ import annotations
 
@@ -23,3 +23,8 @@ def _escape(character: str) -> str:
     if 0xDC80 <= point <= 0xDCFF:
         return f"\\x{point - 0xDC00:02x}"
     return f"\\x{point:02x}" if point <= 0xFF else f"\\u{point:04x}" if point <= 0xFFFF else f"\\U{point:08x}"
+
+
+def number_of(number: int, one: str, many: str = "") -> str:
+    """A number with its noun: `1 object`, `2 objects`."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
