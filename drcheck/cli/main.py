@@ -12,6 +12,7 @@ import os
 import sys
 import traceback
 from importlib import import_module, metadata
+from typing import Any
 
 import click
 
@@ -28,8 +29,18 @@ COMMANDS = {
 }
 
 
+class ReaderLeft(Exception):
+    """Whoever read stdout has gone. No `OSError`: click ends the process with 1 for one of those, which here is a crash."""
+
+
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are run."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise ReaderLeft from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -85,7 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return 2
-    except BrokenPipeError:
+    except (ReaderLeft, BrokenPipeError):
         # Whoever read the report has gone; the interpreter must not complain about it again while it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 12
