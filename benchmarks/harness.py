@@ -5,10 +5,10 @@ A benchmark is a module beside this one with a function
 
     def rows(folder: Path, quick: bool) -> Iterator[Row]: ...
 
-which yields one `Row` after the other and goes on when the row was measured or passed over: a server that rows need is started before their `yield`
-and ended after it (`try`/`finally`, or a `with` around the `yield`). What only one row needs is made by its `prepare`, below `folder`, which is removed
-at the end. `python -m benchmarks` finds the module by itself. A row names its commands by who does the work; `DRCHECK` is ours, and every goal is
-against one of the others:
+which yields one `Row` after the other and goes on when it was measured or passed over: a server that rows need is started before their `yield`
+and ended after it (`try`/`finally`, or a `with` around the `yield`). What only one row needs is made by its `prepare`, below `folder`, which is
+removed at the end. `python -m benchmarks` finds the module by itself. A row names its commands by who does the work; `DRCHECK` is ours, and every
+goal is against one of the others:
 
     Row(
         name="local-small",
