@@ -4,6 +4,7 @@ Every error that drcheck raises on purpose.
     DrcheckError                 something that a person can act on
       ConfigError                estate, policy, waiver or drill file is wrong: nothing was looked at (exit 2)
       OutputError                a report or record could not be written (exit 12)
+      StoreError                 the store could not be opened, read or written: locked, full, read-only, corrupt, newer (exit 12)
       ManifestError              a manifest could not be understood; the promises in it are unknown
       ConnectorError             a fact could not be seen; never passes `drcheck.connectors.base.attempt`
         Unreachable TimedOut AccessDenied NoCredentials Untrusted Unsupported Malformed InProgress
@@ -61,6 +62,12 @@ class ConfigError(DrcheckError):
 
 class OutputError(DrcheckError):
     """A report or a record could not be written where it was asked for."""
+
+    exit_code = 12
+
+
+class StoreError(DrcheckError):
+    """The store could not be opened, read or written. Its text names the store, what happened and what to do; never a password."""
 
     exit_code = 12
 

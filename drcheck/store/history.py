@@ -1,0 +1,281 @@
+"""Assessments as rows, and what can be read off them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, Table, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from drcheck.canonical import digest_bytes
+from drcheck.clock import format_moment
+from drcheck.model import Assessment, Drill, Observed, Outcome, Points, PointState, RecoveryPoint, Severity, Subject, SubjectKind
+from drcheck.store.known import key_of
+from drcheck.store.schema import assessments, calls, copies, drills, findings, organisations, recovery_points
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An assessment in the store, without its document."""
+
+    number: int
+    """Counts up over the whole store."""
+    organisation: str
+    run: str
+    started: datetime
+    finished: datetime
+    reference: datetime
+    as_of: bool
+    estate_digest: str
+    version: str
+    """Of the drcheck that made it."""
+    exit_code: int
+    counts: tuple[tuple[Outcome, int], ...]
+    digest: str
+    """Of the document's bytes."""
+    previous: str
+    """The digest of the organisation's assessment before; empty for its first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """The assessments, one after the other, in which one control had one outcome on one subject."""
+
+    policy: str
+    control: str
+    subject: Subject
+    outcome: Outcome
+    waived: bool
+    severity: Severity
+    first: int
+    """The number of the first of these assessments."""
+    since: datetime
+    """The reference time of the first."""
+    last: int
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PointSeen:
+    """A recovery point as it was last seen."""
+
+    copy: str
+    id: str
+    time: datetime
+    state: PointState
+    size: int
+    objects: int
+    first_seen: datetime
+    """The reference time of the first assessment that saw it."""
+    last_seen: datetime
+
+
+def organisation_number(connection: Connection, name: str) -> int:
+    """The number of an organisation, which is made where it is new; locked until the transaction ends."""
+    _insert_once(connection, organisations, [{"name": name}], ("name",))
+    return int(connection.execute(select(organisations.c.id).where(organisations.c.name == name).with_for_update()).scalar_one())
+
+
+def copy_number(connection: Connection, organisation: int, name: str) -> int:
+    """The number of a copy, which is made where it is new."""
+    wanted = select(copies.c.id).where(copies.c.organisation == organisation, copies.c.name == name)
+    found = connection.execute(wanted).scalar()
+    if found is None:
+        _insert_once(connection, copies, [{"organisation": organisation, "name": name}], ("organisation", "name"))
+        found = connection.execute(wanted).scalar_one()
+    return int(found)
+
+
+def add_assessment(connection: Connection, assessment: Assessment, document: bytes) -> int:
+    """Add one assessment with everything that is read off it; returns its number."""
+    run = assessment.run
+    organisation = organisation_number(connection, assessment.estate.organisation)
+    previous = connection.execute(
+        select(assessments.c.id, assessments.c.digest).where(assessments.c.organisation == organisation).order_by(assessments.c.id.desc()).limit(1)
+    ).first()
+    values = {
+        "organisation": organisation,
+        "run": run.id,
+        "started": run.started,
+        "finished": run.finished,
+        "reference": run.reference,
+        "as_of": run.as_of,
+        "estate_digest": assessment.estate.digest,
+        "version": run.version,
+        "exit_code": assessment.exit_code,
+        "counts": json.dumps({outcome.value: count for outcome, count in assessment.counts().items()}),
+        "digest": digest_bytes(document),
+        "previous": previous.digest if previous else "",
+        "document": zlib.compress(document),
+    }
+    number = int(connection.execute(insert(assessments).values(values).returning(assessments.c.id)).scalar_one())
+    if not run.as_of:
+        # An assessment of another moment than its own says nothing of how things went on since the last one.
+        _add_findings(connection, organisation, assessment, number)
+        _add_points(connection, organisation, assessment, number)
+        _add_drills(connection, organisation, assessment, number)
+    _add_calls(connection, assessment, number)
+    return number
+
+
+def _add_findings(connection: Connection, organisation: int, assessment: Assessment, number: int) -> None:
+    last = connection.execute(select(func.max(findings.c.last)).where(findings.c.organisation == organisation)).scalar_one()
+    open_ = {
+        (row.policy, row.control, row.subject_kind, row.subject, row.outcome, row.waived, row.severity): row.id
+        for row in connection.execute(select(findings).where(findings.c.organisation == organisation, findings.c.last == last))
+    }
+    going_on, begun = [], []
+    for finding in assessment.findings:
+        subject = finding.subject
+        key = (finding.policy, finding.control, subject.kind.value, subject.id, finding.outcome.value, finding.waived, finding.severity.value)
+        if key in open_:
+            going_on.append(open_.pop(key))
+        else:
+            begun.append(dict(zip(_FINDING_KEY, key, strict=True), organisation=organisation, first=number, last=number))
+    for start in range(0, len(going_on), _MANY):
+        connection.execute(update(findings).where(findings.c.id.in_(going_on[start : start + _MANY])).values(last=number))
+    if begun:
+        connection.execute(insert(findings), begun)
+
+
+_FINDING_KEY = ("policy", "control", "subject_kind", "subject", "outcome", "waived", "severity")
+_MANY = 500
+
+
+def _add_points(connection: Connection, organisation: int, assessment: Assessment, number: int) -> None:
+    for facts in assessment.facts.copies:
+        if isinstance(facts.points, Observed):
+            copy = copy_number(connection, organisation, facts.id)
+            rows = [
+                {
+                    "copy": copy,
+                    "point": point.id,
+                    "time": point.time,
+                    "state": point.state.value,
+                    "size": point.size,
+                    "objects": point.objects,
+                    "digest": digest_bytes(key_of(point.id)),
+                    "first": number,
+                    "last": number,
+                }
+                for point in _each_once(facts.points.value)
+            ]
+            _insert_once(connection, recovery_points, rows, ("copy", "digest"), renew=("time", "state", "size", "objects", "last"))
+
+
+def _each_once(points: Points) -> Iterable[RecoveryPoint]:
+    oldest = () if points.oldest is None else (points.oldest,)
+    return {point.id: point for point in (*oldest, *points.future, *points.newest)}.values()
+
+
+def _add_drills(connection: Connection, organisation: int, assessment: Assessment, number: int) -> None:
+    if isinstance(assessment.facts.drills, Observed):
+        rows = {row["digest"]: row for row in (_drill_values(drill, organisation, number) for drill in assessment.facts.drills.value)}
+        _insert_once(connection, drills, list(rows.values()), ("organisation", "digest"), renew=("last",))
+
+
+def _drill_values(drill: Drill, organisation: int, number: int) -> dict[str, Any]:
+    content = json.dumps({name: _plain(value) for name, value in dataclasses.asdict(drill).items()}, sort_keys=True)
+    return {
+        "organisation": organisation,
+        "system": drill.system,
+        "target": drill.target,
+        "recovery_point": drill.recovery_point,
+        "started": drill.started,
+        "success": drill.success,
+        "content": content,
+        "digest": digest_bytes(content.encode()),
+        "first": number,
+        "last": number,
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return format_moment(value)
+    return value.total_seconds() if isinstance(value, timedelta) else value
+
+
+def _add_calls(connection: Connection, assessment: Assessment, number: int) -> None:
+    rows = [
+        {"assessment": number, "target": facts.target, "call": call, "count": count}
+        for facts in assessment.facts.targets
+        for call, count in dict(facts.calls).items()
+    ]
+    if rows:
+        connection.execute(insert(calls), rows)
+
+
+def _insert_once(connection: Connection, table: Table, rows: list[dict[str, Any]], once: tuple[str, ...], renew: tuple[str, ...] = ()) -> None:
+    """Insert rows, or where one is there already renew some of its columns. Both databases can, each in its own dialect of SQLAlchemy."""
+    if not rows:
+        return
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table)
+    if renew:
+        connection.execute(statement.on_conflict_do_update(index_elements=once, set_={name: statement.excluded[name] for name in renew}), rows)
+    else:
+        connection.execute(statement.on_conflict_do_nothing(index_elements=once), rows)
+
+
+def select_assessments() -> Select[Any]:
+    """Assessments without their documents."""
+    columns = [column for column in assessments.c if column.name not in ("document", "organisation")]
+    return select(*columns, organisations.c.name.label("organisation")).join(organisations, assessments.c.organisation == organisations.c.id)
+
+
+def recorded_of(row: Row[Any]) -> Recorded:
+    """One row of `select_assessments`."""
+    values = row._asdict()
+    counts = json.loads(values.pop("counts"))
+    return Recorded(number=values.pop("id"), counts=tuple((outcome, counts.get(outcome.value, 0)) for outcome in Outcome), **values)
+
+
+def select_intervals(organisation: str) -> Select[Any]:
+    """The findings of one organisation, as they began."""
+    began, ended = assessments.alias("began"), assessments.alias("ended")
+    return (
+        select(*(findings.c[name] for name in (*_FINDING_KEY, "first", "last")), began.c.reference.label("since"), ended.c.reference.label("until"))
+        .join(organisations, findings.c.organisation == organisations.c.id)
+        .join(began, findings.c.first == began.c.id)
+        .join(ended, findings.c.last == ended.c.id)
+        .where(organisations.c.name == organisation)
+        .order_by(findings.c.first, findings.c.id)
+    )
+
+
+def interval_of(row: Row[Any]) -> Interval:
+    """One row of `select_intervals`."""
+    subject = Subject(SubjectKind(row.subject_kind), row.subject)
+    severity = Severity(row.severity)
+    return Interval(row.policy, row.control, subject, Outcome(row.outcome), row.waived, severity, row.first, row.since, row.last, row.until)
+
+
+def select_points(organisation: str, copy: str) -> Select[Any]:
+    """The recovery points of one copy, the newest first."""
+    began, ended = assessments.alias("began"), assessments.alias("ended")
+    return (
+        select(
+            copies.c.name,
+            *(recovery_points.c[name] for name in ("point", "time", "state", "size", "objects")),
+            began.c.reference.label("first_seen"),
+            ended.c.reference.label("last_seen"),
+        )
+        .join(copies, recovery_points.c.copy == copies.c.id)
+        .join(organisations, copies.c.organisation == organisations.c.id)
+        .join(began, recovery_points.c.first == began.c.id)
+        .join(ended, recovery_points.c.last == ended.c.id)
+        .where(organisations.c.name == organisation, copies.c.name == copy)
+        .order_by(recovery_points.c.time.desc(), recovery_points.c.id.desc())
+    )
+
+
+def point_of(row: Row[Any]) -> PointSeen:
+    """One row of `select_points`."""
+    return PointSeen(row.name, row.point, row.time, PointState(row.state), row.size, row.objects, row.first_seen, row.last_seen)

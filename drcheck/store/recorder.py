@@ -1,0 +1,111 @@
+"""Recording results as they are made, from several threads, without waiting for the disk at each."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from drcheck.clock import now
+from drcheck.connectors.base import Entry
+from drcheck.errors import StoreError
+from drcheck.model import ObjectVerdict
+from drcheck.store.known import Reading
+from drcheck.store.objects import BATCH, ObjectStore
+
+EVERY = 0.2
+"""Seconds after which a result is on the disk at the latest."""
+
+
+class Recorder:
+    """
+    Takes results one by one and adds them to the journals of their copies: every fifth of a second, and whenever a few thousand wait. A process that
+    is killed loses what came since. Used as a context manager; leaving it writes what waits.
+
+    Attributes:
+        recorded: how many results are on the disk.
+    """
+
+    def __init__(self, objects: Callable[[str], ObjectStore], *, every: float = EVERY) -> None:
+        """
+        Args:
+            objects: what gives the objects of a copy by its name, such as `Store.objects` of one organisation.
+            every: seconds between two writes.
+        """
+        self.recorded = 0
+        self._objects = objects
+        self._every = every
+        self._waiting: defaultdict[str, list[Reading]] = defaultdict(list)
+        self._count = 0
+        self._lock = threading.Lock()
+        self._writing = threading.Lock()
+        self._wake = threading.Event()
+        self._ended = False
+        self._failure: StoreError | ValueError | None = None
+        self._thread = threading.Thread(target=self._write_on_time, name="drcheck-recorder", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._ended = True
+        self._wake.set()
+        self._thread.join()
+        try:
+            self.flush()
+        except (StoreError, ValueError):
+            if kind is None:
+                raise
+            # What ended the run is told; that results could not be recorded was told to whoever recorded them, or is lost behind it.
+
+    def record(self, copy: str, verdict: ObjectVerdict, entry: Entry | None = None) -> None:
+        """
+        Take the result of one object of `copy`, made now; `entry` is what was listed of it. Any thread may call it.
+
+        Raises:
+            StoreError: an earlier result could not be written; nothing more is taken.
+        """
+        self.add(copy, Reading.of(verdict, now(), entry))
+
+    def add(self, copy: str, reading: Reading) -> None:
+        """Take one reading of `copy`. Raises as `record`."""
+        with self._lock:
+            if self._failure is not None:
+                raise self._failure
+            self._waiting[copy].append(reading)
+            self._count += 1
+            full = self._count >= BATCH
+        if full:
+            self.flush()
+
+    def flush(self) -> None:
+        """
+        Write what waits; when it returns, everything taken before is on the disk.
+
+        Raises:
+            StoreError: it could not be written, now or before.
+            ValueError: a reading's moment cannot be kept.
+        """
+        with self._writing:
+            with self._lock:
+                waiting, self._waiting, self._count = self._waiting, defaultdict(list), 0
+            try:
+                if self._failure is not None:
+                    raise self._failure
+                for copy, readings in waiting.items():
+                    self._objects(copy).record(readings)
+                    self.recorded += len(readings)
+            except (StoreError, ValueError) as failure:
+                self._failure = failure
+                raise
+
+    def _write_on_time(self) -> None:
+        while not self._ended:
+            self._wake.wait(self._every)
+            try:
+                self.flush()
+            except (StoreError, ValueError):
+                return  # told to whoever records next, and to whoever leaves
