@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import ClassVar
 
 import paramiko
@@ -20,9 +20,11 @@ from drcheck.connectors.sftp_answers import Attributes
 from drcheck.connectors.sftp_hostkeys import HostKeyPins, fingerprint, pins_from_known_hosts, pins_from_text
 from drcheck.connectors.sftp_login import Attempts, agent_attempts, connect, hang_up, key_attempt, log_in, password_attempt, start_session
 from drcheck.connectors.sftp_options import SftpOptions
+from drcheck.connectors.sftp_pipeline import Pipeline
 from drcheck.connectors.sftp_session import ALLOWED_CALLS, ReadOnlySession
 from drcheck.connectors.sftp_tree import SftpTree
-from drcheck.errors import AccessDenied, NotThere, Unreachable, Unsupported, Untrusted
+from drcheck.digests import Digests
+from drcheck.errors import AccessDenied, ConnectorError, NotThere, Unreachable, Unsupported, Untrusted
 from drcheck.model import Encryption, Identity, Permissions, Protection, printable
 from drcheck.secrets import SecretResolver
 
@@ -80,6 +82,9 @@ class SftpConnector(Connector):
         if start < 0 or (length is not None and length < 0):
             raise ValueError("a range begins at 0 or later and is not shorter than nothing")
         return self._tree.read(key, start, length)
+
+    def digests(self, wanted: Iterable[tuple[Entry, Collection[str]]]) -> Iterator[tuple[Entry, Digests | ConnectorError]]:
+        return Pipeline(self._session, self._tree, self.deadline).digests(wanted)
 
     def identity(self) -> Identity:
         key = fingerprint(self._connection.get_remote_server_key().asbytes())

@@ -58,7 +58,11 @@ class Answer:
 
     def is_end(self) -> bool:
         """Whether this is the status for an end of file; reads nothing."""
-        return self.kind == sftp.CMD_STATUS and self._body[self._at : self._at + 4] == sftp.SFTP_EOF.to_bytes(4, "big")
+        return self._is_status(sftp.SFTP_EOF)
+
+    def is_failure(self) -> bool:
+        """Whether this is the status for a failure that the protocol has no word for; reads nothing."""
+        return self._is_status(sftp.SFTP_FAILURE)
 
     def expect(self, kind: int, shown: str) -> None:
         """
@@ -75,6 +79,9 @@ class Answer:
         said = printable(self.text().decode("utf-8", "replace")) if self.more() else ""
         error, what = _STATUS.get(code, (Malformed, f"the server answered with status {code}"))
         raise error(f"{shown}: {what}" + (f" ({said})" if said and error is not NotThere else ""))
+
+    def _is_status(self, code: int) -> bool:
+        return self.kind == sftp.CMD_STATUS and self._body[self._at : self._at + 4] == code.to_bytes(4, "big")
 
     def _next(self, count: int) -> bytes:
         taken = self._body[self._at : self._at + count]

@@ -1,7 +1,7 @@
 """
 One SFTP session that can only read (protocol version 3, draft-ietf-secsh-filexfer-02, with OpenSSH's extensions).
 
-Every packet that leaves passes `ReadOnlySession._send_packet`: the request is on the allow-list and logged, or it is not sent. Answers are
+Every packet that leaves passes `ReadOnlySession._admit`: the request is on the allow-list and logged, or it is not sent. Answers are
 taken apart here rather than by paramiko: it decodes names as UTF-8, fills short answers up with zeros, and its buffer makes large windows slow.
 """
 
@@ -52,6 +52,9 @@ _EXTENSIONS = frozenset({_STATVFS, _LIMITS})
 ALLOWED_CALLS = frozenset({f"sftp:{name}" for name in _REQUESTS.values()} | {f"sftp:{name.decode('ascii')}" for name in _EXTENSIONS})
 """Every request that can leave; `open` for reading only."""
 
+Box = dict[int, Answer]
+"""Where the answers to some requests are put, by the number of the request, in the order in which they came."""
+
 
 class _Packet(Protocol):
     def asbytes(self) -> bytes: ...
@@ -67,6 +70,7 @@ class ReadOnlySession(paramiko.SFTPClient):
     Attributes:
         extensions: what the server offers beyond the protocol, each with its version.
         read_size: bytes that one request asks for.
+        open_files: how many files the server lets us hold open at once; 0 where it does not say.
     """
 
     def __init__(self, channel: paramiko.Channel, *, deadline: Deadline, calls: CallLog) -> None:
@@ -74,25 +78,30 @@ class ReadOnlySession(paramiko.SFTPClient):
         self._deadline = deadline
         self._calls = calls
         self._pending = bytearray()
-        self._awaited: set[int] = set()
-        self._answers: dict[int, Answer] = {}
+        self._leaving = bytearray()
+        self._awaited: dict[int, Box] = {}
+        self._answers: Box = {}
+        self._given_up: set[int] = set()
         self.read_size = _READ_SIZE
+        self.open_files = 0
         super().__init__(channel)
         if _LIMITS in self.extensions:
-            limits = self._answer(self._ask(sftp.CMD_EXTENDED, _text(_LIMITS)), sftp.CMD_EXTENDED_REPLY, "limits")
+            limits = self._answer(self._ask(sftp.CMD_EXTENDED, as_text(_LIMITS)), sftp.CMD_EXTENDED_REPLY, "limits")
             limits.number64()  # the largest packet
             self.read_size = min(limits.number64() or _READ_SIZE, _LARGEST_READ_SIZE)
+            limits.number64()  # the largest write
+            self.open_files = limits.number64()
 
     def real_path(self, path: bytes) -> bytes:
         """The path with every symbolic link resolved, as the server sees it."""
-        answer = self._answer(self._ask(sftp.CMD_REALPATH, _text(path)), sftp.CMD_NAME, _show(path))
+        answer = self._answer(self._ask(sftp.CMD_REALPATH, as_text(path)), sftp.CMD_NAME, _show(path))
         if answer.number32() != 1:
             raise Malformed(f"{_show(path)}: the server gave no single real path")
         return answer.text()
 
     def look(self, paths: Iterable[bytes]) -> Iterator[Attributes | None]:
         """The attributes of each path, symbolic links not followed, None where there is none; asked for all at once."""
-        asked = [(path, self._ask(sftp.CMD_LSTAT, _text(path))) for path in paths]
+        asked = [(path, self._ask(sftp.CMD_LSTAT, as_text(path))) for path in paths]
         try:
             for path, number in asked:
                 try:
@@ -106,18 +115,20 @@ class ReadOnlySession(paramiko.SFTPClient):
         """What `statvfs` says of the file system that holds `path`. Raises `Unsupported` where the server has no such request."""
         if _STATVFS not in self.extensions:
             raise Unsupported("the server does not tell about its file systems (it has no statvfs@openssh.com)")
-        return FileSystem.taken_from(self._answer(self._ask(sftp.CMD_EXTENDED, _text(_STATVFS), _text(path)), sftp.CMD_EXTENDED_REPLY, _show(path)))
+        return FileSystem.taken_from(
+            self._answer(self._ask(sftp.CMD_EXTENDED, as_text(_STATVFS), as_text(path)), sftp.CMD_EXTENDED_REPLY, _show(path))
+        )
 
     def names(self, folder: bytes) -> Iterator[tuple[bytes, Attributes]]:
         """Every name in a folder but `.` and `..`, in the server's order, with its attributes; several pages asked for at a time."""
-        handle = self._answer(self._ask(sftp.CMD_OPENDIR, _text(folder)), sftp.CMD_HANDLE, _show(folder)).text()
+        handle = self._answer(self._ask(sftp.CMD_OPENDIR, as_text(folder)), sftp.CMD_HANDLE, _show(folder)).text()
         asked: deque[int] = deque()
         width = 2
         try:
             # After the end every page that was asked for is still looked at: a server may take our requests out of their order.
             while width or asked:
                 while len(asked) < width:
-                    asked.append(self._ask(sftp.CMD_READDIR, _text(handle)))
+                    asked.append(self._ask(sftp.CMD_READDIR, as_text(handle)))
                 answer = self._answer_or_end(asked.popleft(), sftp.CMD_NAME, _show(folder))
                 if answer is None:
                     width = 0
@@ -140,13 +151,13 @@ class ReadOnlySession(paramiko.SFTPClient):
         byte; `Malformed` where it ends early.
         """
         shown = _show(path)
-        handle = self._answer(self._ask(sftp.CMD_OPEN, _text(path), _number(sftp.SFTP_FLAG_READ), _number(0)), sftp.CMD_HANDLE, shown).text()
+        handle = self._answer(self._ask(sftp.CMD_OPEN, as_text(path), as_number(sftp.SFTP_FLAG_READ), as_number(0)), sftp.CMD_HANDLE, shown).text()
         asked: deque[tuple[int, int, int]] = deque()
         end = expected.size if length is None else min(start + length, expected.size)
         position = start
         checked = False
         try:
-            first = self._ask(sftp.CMD_FSTAT, _text(handle))
+            first = self._ask(sftp.CMD_FSTAT, as_text(handle))
             while asked or position < end:
                 while position < end and len(asked) < max(1, _IN_FLIGHT // self.read_size):
                     count = min(self.read_size, end - position)
@@ -160,7 +171,7 @@ class ReadOnlySession(paramiko.SFTPClient):
                 if len(data) > count:
                     raise Malformed(f"{shown}: the server sent more bytes than were asked for")
                 if not data:
-                    self._unchanged(self._ask(sftp.CMD_FSTAT, _text(handle)), expected, shown)
+                    self._unchanged(self._ask(sftp.CMD_FSTAT, as_text(handle)), expected, shown)
                     raise Malformed(f"{shown}: ends after {offset} bytes, though its size is {expected.size}")
                 if len(data) < count:
                     rest = offset + len(data)
@@ -169,12 +180,12 @@ class ReadOnlySession(paramiko.SFTPClient):
                 yield data
             if not checked:
                 self._unchanged(first, expected, shown)
-            self._unchanged(self._ask(sftp.CMD_FSTAT, _text(handle)), expected, shown)
+            self._unchanged(self._ask(sftp.CMD_FSTAT, as_text(handle)), expected, shown)
         finally:
             self._let_go(handle, (number for number, _, _ in asked))
 
     def _ask_read(self, handle: bytes, offset: int, count: int) -> int:
-        return self._ask(sftp.CMD_READ, _text(handle), struct.pack(">QI", offset, count))
+        return self._ask(sftp.CMD_READ, as_text(handle), struct.pack(">QI", offset, count))
 
     def _unchanged(self, number: int, expected: Attributes, shown: str) -> bool:
         answer = Attributes.taken_from(self._answer(number, sftp.CMD_ATTRS, shown))
@@ -186,25 +197,52 @@ class ReadOnlySession(paramiko.SFTPClient):
         """Close a handle without waiting for the answer; a session that is gone has closed it already."""
         self._forget(numbers)
         with contextlib.suppress(ConnectorError):
-            self._forget([self._ask(sftp.CMD_CLOSE, _text(handle))])
+            self._forget([self._ask(sftp.CMD_CLOSE, as_text(handle))])
+
+    def post(self, box: Box, kind: int, *parts: bytes) -> int:
+        """Make one request ready to leave with the next `flush`; its answer will be put into `box` under the number given."""
+        number = self.request_number = (self.request_number + 1) % 2**32
+        self._admit(kind, as_number(number) + b"".join(parts))
+        self._awaited[number] = box
+        return number
+
+    def flush(self) -> None:
+        """Send what is ready to leave."""
+        self._patience()
+        try:
+            self._leave()
+        except TimeoutError as error:
+            raise self._late() from error
+        except (OSError, EOFError, paramiko.SSHException) as error:
+            raise Unreachable(f"the connection was lost: {error or type(error).__name__}") from error
+
+    def receive(self) -> None:
+        """Send what is ready, wait for an answer, and put it and all others that are there into their boxes."""
+        self.flush()
+        self._put(*self._read_packet())
+        while len(self._pending) >= 4 and len(self._pending) >= 4 + int.from_bytes(self._pending[:4], "big"):
+            self._put(*self._read_packet())
+
+    def give_up(self, numbers: Iterable[int], handles: Iterable[bytes]) -> None:
+        """Want no answer to these requests any more, and close handles; files that are still being opened are closed when they are open."""
+        for number in numbers:
+            if self._awaited.pop(number, None) is not None:
+                self._given_up.add(number)
+        with contextlib.suppress(ConnectorError):
+            for handle in handles:
+                self._forget([self.post({}, sftp.CMD_CLOSE, as_text(handle))])
+            self.flush()
 
     def _forget(self, numbers: Iterable[int]) -> None:
         for number in numbers:
-            self._awaited.discard(number)
+            self._awaited.pop(number, None)
             self._answers.pop(number, None)
 
     def _ask(self, kind: int, *parts: bytes) -> int:
         """Send one request; return its number."""
         self._deadline.check()
-        number = self.request_number = (self.request_number + 1) % 2**32
-        self._patience()
-        try:
-            self._send_packet(kind, paramiko.Message(_number(number) + b"".join(parts)))
-        except TimeoutError as error:
-            raise self._late() from error
-        except (OSError, EOFError, paramiko.SSHException) as error:
-            raise Unreachable(f"the connection was lost: {error or type(error).__name__}") from error
-        self._awaited.add(number)
+        number = self.post(self._answers, kind, *parts)
+        self.flush()
         return number
 
     def _answer(self, number: int, kind: int, shown: str) -> Answer:
@@ -224,17 +262,24 @@ class ReadOnlySession(paramiko.SFTPClient):
     def _await(self, number: int) -> Answer:
         self._deadline.check()
         while number not in self._answers:
-            answer = Answer(*self._read_packet())
-            answered = answer.number32()
-            if answered in self._awaited:
-                self._answers[answered] = answer
-        self._awaited.discard(number)
+            self.receive()
         return self._answers.pop(number)
+
+    def _put(self, kind: int, body: bytes) -> None:
+        answer = Answer(kind, body)
+        number = answer.number32()
+        box = self._awaited.pop(number, None)
+        if box is not None:
+            box[number] = answer
+        elif number in self._given_up:
+            self._given_up.remove(number)
+            if kind == sftp.CMD_HANDLE:
+                self._forget([self.post({}, sftp.CMD_CLOSE, as_text(answer.text()))])
 
     def _send_version(self) -> int:
         """Agree on version 3 and note the server's extensions. Called by paramiko when the client is made."""
         self._patience()
-        self._send_packet(sftp.CMD_INIT, paramiko.Message(_number(3)))
+        self._send_packet(sftp.CMD_INIT, paramiko.Message(as_number(3)))
         kind, packet = self._read_packet()
         answer = Answer(kind, packet)
         if kind != sftp.CMD_VERSION:
@@ -248,31 +293,48 @@ class ReadOnlySession(paramiko.SFTPClient):
         return version
 
     def _send_packet(self, kind: int, packet: _Packet) -> None:
-        """The only way out: refuses what is not on the allow-list, and logs the rest."""
-        body = Answer(kind, packet.asbytes())
+        """How paramiko's own methods send."""
+        self._admit(kind, packet.asbytes())
+        self._leave()
+
+    def _admit(self, kind: int, body: bytes) -> None:
+        """The only way out: refuses what is not on the allow-list, logs the rest and makes it ready to leave."""
         name = _REQUESTS.get(kind, "")
         subject = b""
-        body.number32()
-        if kind == sftp.CMD_EXTENDED and (extension := body.text()) in _EXTENSIONS:
-            name = extension.decode("ascii")
-        elif kind in _WITH_PATH:
-            subject = body.text()
-            if kind == sftp.CMD_OPEN and body.number32() != sftp.SFTP_FLAG_READ:
+        if kind in _WITH_PATH or kind == sftp.CMD_EXTENDED:
+            request = Answer(kind, body)
+            request.number32()
+            subject = request.text()
+            if kind == sftp.CMD_OPEN and request.number32() != sftp.SFTP_FLAG_READ:
                 name = ""
+            elif kind == sftp.CMD_EXTENDED and subject in _EXTENSIONS:
+                name, subject = subject.decode("ascii"), b""
         if not name:
             raise Unsupported(f"drcheck only reads: the SFTP request {sftp.CMD_NAMES.get(kind, kind)!r} was not sent")
         self._calls.record(f"sftp:{name}", subject.decode("utf-8", "surrogateescape"))
-        super()._send_packet(kind, packet)  # type: ignore[misc]  # paramiko's stubs leave its inner methods out
+        self._leaving += as_number(len(body) + 1) + bytes([kind]) + body
+
+    def _leave(self) -> None:
+        while self._leaving:
+            sent = self.sock.send(bytes(self._leaving))
+            if not sent:
+                raise EOFError("the server closed the connection")
+            del self._leaving[:sent]
 
     def _read_packet(self) -> tuple[int, bytes]:
         """The next packet's type and body."""
-        size = int.from_bytes(self._take(4), "big")
+        self._fill(4)
+        size = int.from_bytes(self._pending[:4], "big")
         if not 1 <= size <= _LARGEST_PACKET:
             raise Malformed("the server's answer is no SFTP packet")
-        packet = self._take(size)
-        return packet[0], packet[1:]
+        self._fill(4 + size)
+        with memoryview(self._pending) as seen:
+            kind, body = seen[4], bytes(seen[5 : 4 + size])
+        del self._pending[: 4 + size]
+        return kind, body
 
-    def _take(self, count: int) -> bytes:
+    def _fill(self, count: int) -> None:
+        """Wait until this many bytes are there."""
         while len(self._pending) < count:
             self._patience()
             try:
@@ -285,9 +347,6 @@ class ReadOnlySession(paramiko.SFTPClient):
             if not received:
                 raise Unreachable("the server closed the connection before it had answered")
             self._pending += received
-        taken = bytes(self._pending[:count])
-        del self._pending[:count]
-        return taken
 
     def _patience(self) -> None:
         """Let the channel wait as long as the deadline allows."""
@@ -303,12 +362,14 @@ class ReadOnlySession(paramiko.SFTPClient):
         return TimedOut(f"the server did not answer for {SILENCE:g} s")
 
 
-def _number(value: int) -> bytes:
+def as_number(value: int) -> bytes:
+    """A 32-bit number as the protocol writes it."""
     return value.to_bytes(4, "big")
 
 
-def _text(value: bytes) -> bytes:
-    return _number(len(value)) + value
+def as_text(value: bytes) -> bytes:
+    """A string as the protocol writes it."""
+    return as_number(len(value)) + value
 
 
 def _show(path: bytes) -> str:

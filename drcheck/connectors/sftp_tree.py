@@ -25,7 +25,6 @@ log = logging.getLogger(__name__)
 
 _PACKED = struct.Struct(">qq")
 _NO_TIME = -1
-_FOLDERS_KNOWN = 4096
 
 
 class SftpTree:
@@ -41,7 +40,6 @@ class SftpTree:
         """Raises `Unreachable` where there is no such folder; `root` itself may be a symbolic link."""
         self._session = session
         self._deadline = deadline
-        self._folders: set[bytes] = set()
         try:
             self.root = session.real_path(root.encode("utf-8"))
             (found,) = session.look([self.root])
@@ -63,29 +61,23 @@ class SftpTree:
             NotThere: nothing does.
             Unsupported: a link or a special file does, or a link leads there.
         """
-        parts = _parts(key)
-        above = [path for path in (self._below(parts[:count]) for count in range(1, len(parts))) if path not in self._folders]
-        for path, found in zip([*above, self._below(parts)], self._session.look([*above, self._below(parts)]), strict=True):
+        above, path = self.paths(key)
+        # Every folder is looked at each time: one that was seen before may have become a link since.
+        for each, found in zip([*above, path], self._session.look([*above, path]), strict=True):
             if found is None:
                 break
-            if path == self._below(parts):
+            if each == path:
                 return _usable(found, key)
             if found.mode is not None and stat.S_ISLNK(found.mode):
                 raise Unsupported(f"{printable(key)}: a symbolic link leads there, which is never followed")
             if not found.folder:
                 break
-            if len(self._folders) >= _FOLDERS_KNOWN:
-                self._folders.clear()
-            self._folders.add(path)
-        self._insist_on_the_root()
+        self.insist_on_the_root()
         raise NotThere(f"{printable(key)}: is not there")
 
     def file(self, key: str) -> Attributes:
         """The attributes of the regular file at a key. Raises as `look` does, and `NotThere` for a folder."""
-        found = self.look(key)
-        if not found.regular:
-            raise NotThere(f"{printable(key)}: is a folder, not a file")
-        return found
+        return a_file(self.look(key), key)
 
     def entry(self, key: str) -> Entry:
         """The entry of the file at a key. Raises as `file` does."""
@@ -107,7 +99,7 @@ class SftpTree:
                 return
             stack = [(_parts(prefix) if prefix else [], self._names(_parts(prefix) if prefix else []))]
         except NotThere:
-            self._insist_on_the_root()
+            self.insist_on_the_root()
             return
         # Folders in hand are kept on a stack of our own: trees can be deeper than Python recurses.
         while stack:
@@ -127,10 +119,15 @@ class SftpTree:
             else:
                 size, modified = _PACKED.unpack(packed)
                 yield _entry(b"/".join([*above, name]).decode("utf-8", "surrogateescape"), size, None if modified == _NO_TIME else modified)
-        self._insist_on_the_root()
+        self.insist_on_the_root()
 
-    def _insist_on_the_root(self) -> None:
-        """What is missing below a root that went away is not missing: it cannot be seen."""
+    def paths(self, key: str) -> tuple[list[bytes], bytes]:
+        """The paths of the folders above a key, from the top, without the root, and its own. Raises `Unsupported` as `path` does."""
+        parts = _parts(key)
+        return [self._below(parts[:count]) for count in range(1, len(parts))], self._below(parts)
+
+    def insist_on_the_root(self) -> None:
+        """What is missing below a root that went away is not missing: it cannot be seen. Raises `Unreachable` where it did."""
         (found,) = self._session.look([self.root])
         if found is None or not found.folder or self._file_system_id() != self.file_system:
             raise Unreachable("the root was removed, unmounted or replaced on the server while it was looked at")
@@ -176,12 +173,28 @@ class SftpTree:
         SFTP tells times in whole seconds: a second change within the same one would not show after reading. This needs a server clock that
         is about right, and only a file that was written just now waits.
         """
-        left = modified + 1 - now().timestamp()
-        if 0 < left <= 1:
-            remaining = self._deadline.remaining()
-            if remaining is not None and remaining < left:
-                raise TimedOut("no time left to wait until a file that was just written stays as it is")
-            time.sleep(left)
+        rest(seconds_to_rest(modified), self._deadline)
+
+
+def seconds_to_rest(modified: int) -> float:
+    """How long the second in which a file was last changed still lasts, a second at most; 0 where it is over, or to come."""
+    left = modified + 1 - now().timestamp()
+    return left if 0 < left <= 1 else 0.0
+
+
+def rest(seconds: float, deadline: Deadline) -> None:
+    """Sleep. Raises `TimedOut`, at once, where the deadline is sooner."""
+    remaining = deadline.remaining()
+    if remaining is not None and remaining < seconds:
+        raise TimedOut("no time left to wait until a file that was just written stays as it is")
+    time.sleep(seconds)
+
+
+def a_file(found: Attributes, key: str) -> Attributes:
+    """The attributes of what lies at a key, where it is a regular file. Raises `NotThere` for a folder, `Unsupported` for anything else."""
+    if not _usable(found, key).regular:
+        raise NotThere(f"{printable(key)}: is a folder, not a file")
+    return found
 
 
 def _parts(key: str) -> list[bytes]:
