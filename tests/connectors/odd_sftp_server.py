@@ -18,6 +18,8 @@ STATUS, HANDLE, DATA, NAME, ATTRS, EXTENDED, REPLY = 101, 102, 103, 104, 105, 20
 FILE = struct.pack(">IQII", 1 | 4 | 8, SIZE, 0o100644, 1_000_000_000)[:16] + struct.pack(">II", 1_000_000_000, 1_000_000_000)
 FOLDER = struct.pack(">II", 4, 0o040755)
 BARE = struct.pack(">I", 0)
+MOST_OPEN = {"few-handles": 3, "one-handle": 1, "no-handle": 0, "tells-handles": 9}
+"""How many files some let a client have open at once; only the last of them says so."""
 
 
 def text(value: bytes) -> bytes:
@@ -58,7 +60,7 @@ def answer(way: str, listed: set[bytes], kind: int, body: bytes) -> tuple[int, b
     if kind in (LSTAT, FSTAT):
         if first == b"/":
             return ATTRS, FOLDER
-        if first in (b"/object", b"file"):
+        if first in (b"/object", b"file") or first in listed:
             return ATTRS, BARE if way == "says-nothing" else FILE
         return status(2)
     if kind == OPENDIR:
@@ -75,6 +77,16 @@ def answer(way: str, listed: set[bytes], kind: int, body: bytes) -> tuple[int, b
             return NAME, struct.pack(">I", 4) + (entry + text(b"folder-like") + text(b"") + FILE) * 2
         whole = struct.pack(">I", 2) + text(b".") + text(b"") + FOLDER + entry
         return NAME, whole[:-7] if way == "cut-short" else whole
+    if kind == OPEN and way in MOST_OPEN:
+        if sum(name.startswith(b"open ") for name in listed) == MOST_OPEN[way]:
+            sys.exit("too many") if way == "tells-handles" else None
+            return status(4)
+        handle = next(b"open %d" % number for number in range(99) if b"open %d" % number not in listed)
+        listed.add(handle)
+        return HANDLE, text(handle)
+    if kind == CLOSE and first.startswith(b"open "):
+        listed.remove(first)
+        return status(0)
     if kind == OPEN:
         return HANDLE, text(b"file")
     if kind == READ:
@@ -86,6 +98,8 @@ def answer(way: str, listed: set[bytes], kind: int, body: bytes) -> tuple[int, b
         most = 1000 if way == "short" else count
         data = CONTENT[offset : offset + min(count, most)]
         return DATA, text(data + b"more" if way == "too-much" else data)
+    if kind == EXTENDED and first == b"limits@openssh.com":
+        return REPLY, struct.pack(">4Q", 2**18, 2**15, 2**15, MOST_OPEN[way])
     if kind == EXTENDED and first == b"statvfs@openssh.com":
         listed.add(b"%d" % len(listed))
         number = len(listed) if way == "moves" else 7
@@ -101,6 +115,7 @@ def main(way: str) -> None:
         exactly(1 << 30)
     request()
     offered = text(b"statvfs@openssh.com") + text(b"2") if way in ("moves", "read-only") else b""
+    offered = text(b"limits@openssh.com") + text(b"1") if way == "tells-handles" else offered
     send(VERSION, struct.pack(">I", 3) + offered)
     listed: set[bytes] = set()
     while True:
