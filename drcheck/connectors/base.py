@@ -64,14 +64,16 @@ class CallLog:
         self._lock = threading.Lock()
         self._log = logging.getLogger("drcheck.calls")
 
-    def record(self, call: str, subject: str = "") -> None:
-        """Note one call, such as `s3:ListObjectsV2` or `sftp:open`, and what it was about."""
+    def record(self, call: str, subject: str = "", times: int = 1) -> None:
+        """Note one call, such as `s3:ListObjectsV2` or `sftp:open`, and what it was about; or `times` alike, about what begins with `subject`."""
         with self._lock:
-            self._counts[call] += 1
+            self._counts[call] += times
         if self._sink is not None:
-            self._sink(now(), self.target, call, subject)
+            at = now()
+            for _ in range(times):
+                self._sink(at, self.target, call, subject)
         if self._log.isEnabledFor(logging.DEBUG):
-            self._log.debug("%s %s %r", self.target, call, subject)
+            self._log.debug("%s %s %r × %d", self.target, call, subject, times)
 
     def counts(self) -> tuple[tuple[str, int], ...]:
         """Every kind of call and how often it was made, sorted by name."""

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import platform
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import chain
 from typing import ClassVar
 
 from pydantic import StrictBool
 
 from drcheck.clock import Deadline
 from drcheck.connectors.base import CallLog, Connector, Entry, Options
+from drcheck.connectors.local_pool import Pool, few
 from drcheck.connectors.mounts import Mount, disk, encrypted, mount_of, path_of
 from drcheck.connectors.tree import SUPPORTED, Tree
-from drcheck.errors import InProgress, NotThere, Unreachable, Unsupported
+from drcheck.digests import Digests
+from drcheck.errors import ConnectorError, InProgress, NotThere, Unreachable, Unsupported
 from drcheck.estate.fields import EstatePath
 from drcheck.model import Encryption, Identity, Permissions, Protection, printable
 from drcheck.secrets import SecretResolver
@@ -51,6 +54,7 @@ class LocalConnector(Connector):
         self._wanted = options
         self._opened: Tree | None = None
         self._mount: Mount | None = None
+        self._pools: list[Pool] = []
 
     @classmethod
     def address(cls, options: Mapping[str, object]) -> str:
@@ -70,6 +74,8 @@ class LocalConnector(Connector):
         self._insist_on_the_mount(root)
 
     def close(self) -> None:
+        for pool in self._pools:
+            pool.close()
         if self._opened is not None:
             self._opened.close()
             self._opened = None
@@ -102,6 +108,28 @@ class LocalConnector(Connector):
                 raise InProgress(f"{printable(key)}: changed while it was being read")
         finally:
             os.close(descriptor)
+
+    def digests(self, wanted: Iterable[tuple[Entry, Collection[str]]]) -> Iterator[tuple[Entry, Digests | ConnectorError]]:
+        if type(self).read is not LocalConnector.read:
+            yield from super().digests(wanted)  # whoever reads in a way of their own keeps it
+            return
+        following = iter(wanted)
+        drawn, everything = few(following)
+        if everything:
+            yield from super().digests(drawn)
+            return
+        for call in ("open", "lstat", "read"):
+            self._tree.insist_on_allowed(call)
+        with Pool(self._tree.root, deadline=self.deadline, calls=self.calls, kind=self.kind) as pool:
+            self._pools.append(pool)
+            try:
+                for (entry, algorithms), answer in pool.answers(chain(drawn, following)):
+                    if answer is None:
+                        yield from super().digests([(entry, algorithms)])
+                    else:
+                        yield entry, answer
+            finally:
+                self._pools.remove(pool)
 
     def identity(self) -> Identity:
         host = platform.node()

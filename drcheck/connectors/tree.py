@@ -18,6 +18,7 @@ from types import TracebackType
 
 from drcheck.clock import Deadline
 from drcheck.connectors.base import CallLog, Entry
+from drcheck.connectors.open_flags import BELOW, FOLDER, NOATIME, PASS
 from drcheck.errors import AccessDenied, ConnectorError, InProgress, NotThere, TimedOut, Unreachable, Unsupported
 from drcheck.model import printable
 
@@ -27,13 +28,6 @@ SUPPORTED = os.open in os.supports_dir_fd and os.scandir in os.supports_fd and h
 """Whether this system can open files below a folder without following links."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-# A flag that a system does not have is 0: only `SUPPORTED` is needed for safety.
-_BELOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_NONBLOCK", 0)
-_FOLDER = getattr(os, "O_DIRECTORY", 0)
-_NOATIME = getattr(os, "O_NOATIME", 0)
-_PASS = getattr(os, "O_PATH", os.O_RDONLY) | _FOLDER | getattr(os, "O_CLOEXEC", 0)
-"""To pass through a folder: with O_PATH the right to search it is enough."""
 
 _NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EILSEQ})
 _DENIED = frozenset({errno.EACCES, errno.EPERM})
@@ -56,7 +50,7 @@ class Tree:
         self._calls = calls
         self._path = root
         with self.call("open", root):
-            self.root = os.open(root, _PASS)
+            self.root = os.open(root, PASS)
 
     def close(self) -> None:
         """Let go of the root; safe to call twice."""
@@ -67,11 +61,14 @@ class Tree:
     def call(self, name: str, subject: str) -> _Call:
         """Within it, the one system call `name` is made about `subject`: refused unless allowed, recorded, its `OSError` made a `ConnectorError`."""
         self._deadline.check()
-        call = f"{self._kind}:{name}"
-        if call not in self._allowed:
-            raise Unsupported(f"{call} is not among the calls that this connector may make")
-        self._calls.record(call, subject)
+        self.insist_on_allowed(name)
+        self._calls.record(f"{self._kind}:{name}", subject)
         return _Call(subject)
+
+    def insist_on_allowed(self, name: str) -> None:
+        """Raises `Unsupported` for a call that this connector may not make."""
+        if f"{self._kind}:{name}" not in self._allowed:
+            raise Unsupported(f"{self._kind}:{name} is not among the calls that this connector may make")
 
     def look(self, key: str) -> os.stat_result:
         """What lies at `key` (a link itself, not where it leads). Raises `NotThere`."""
@@ -105,10 +102,10 @@ class Tree:
     def open_folder(self, key: str) -> int:
         """A descriptor, to be closed by the caller, of the folder at `key` (empty: the root), good for listing. Raises `NotThere`."""
         if not key:
-            return self._open(b".", self.root, key, _FOLDER)
+            return self._open(b".", self.root, key, FOLDER)
         *above, name = _parts(key)
         with self._passing(above, key) as folder:
-            return self._open(name, folder, key, _FOLDER)
+            return self._open(name, folder, key, FOLDER)
 
     def walk(self, prefix: str) -> Iterator[Entry]:
         """
@@ -174,7 +171,7 @@ class Tree:
                     elif is_folder != name.endswith(b"/"):
                         raise InProgress(f"{printable(key)}: a file and a folder changed places while they were being listed")
                     elif is_folder:
-                        stack.append((self._open(bare, folder, key, _FOLDER), key, []))
+                        stack.append((self._open(bare, folder, key, FOLDER), key, []))
                         stack[-1][2].extend(self._names(stack[-1][0], key, left_out))
                     else:
                         yield _entry(key, found)
@@ -204,7 +201,7 @@ class Tree:
         folder = self.root
         try:
             for part in above:
-                below = self._open(part, folder, key, _PASS)
+                below = self._open(part, folder, key, PASS)
                 if folder != self.root:
                     os.close(folder)
                 folder = below
@@ -214,15 +211,15 @@ class Tree:
                 os.close(folder)
 
     def _open(self, name: bytes, folder: int, key: str, flags: int) -> int:
-        flags |= os.O_RDONLY | _BELOW
+        flags |= BELOW
         try:
             with self.call("open", key):
                 try:
-                    return os.open(name, flags | (0 if flags & _PASS == _PASS else _NOATIME), dir_fd=folder)
+                    return os.open(name, flags | (0 if flags & PASS == PASS else NOATIME), dir_fd=folder)
                 except OSError as error:
                     if error.errno != errno.EPERM:
                         raise
-                    # O_NOATIME is for the owner only (open(2)); a second refusal is the true one.
+                    # ONOATIME is for the owner only (open(2)); a second refusal is the true one.
                     return os.open(name, flags, dir_fd=folder)
         except (NotThere, Unsupported):
             with self.call("lstat", key):
