@@ -63,21 +63,25 @@ def _will_stay_unknown(estate: Estate, facts: Facts) -> list[str]:
     from dataclasses import replace
 
     from drcheck.clock import now
-    from drcheck.model import Outcome, Reason
+    from drcheck.model import Outcome, Reason, Unobserved
     from drcheck.policy import judge, load_packs
     from drcheck.restore.recorded import recorded_drills
 
-    declared = {copy.id: copy for copy in estate.copies}
-    findings, _ = judge(estate, load_packs(estate), replace(facts, drills=recorded_drills(estate)), now=now())
-    lines = []
-    for finding in findings:
-        waits = finding.check == "integrity.checksums" and declared[finding.subject.id].manifest is not None
-        reachable = not any(fact.reason not in (None, Reason.NOT_ATTEMPTED) for fact in finding.facts)
-        if finding.outcome is Outcome.UNKNOWN and not (waits and reachable):
-            line = f"{finding.check} on {finding.subject.id}: {finding.message}"
-            if line not in lines:
-                lines.append(line)
-    return lines
+    waiting = set()
+    copies = []
+    for copy, declared in zip(facts.copies, estate.copies, strict=True):
+        if isinstance(copy.points, Unobserved):
+            # What cannot be listed cannot be read.
+            copies.append(replace(copy, verification=copy.points))
+        elif declared.manifest is None:
+            copies.append(replace(copy, verification=Unobserved(Reason.NOT_ATTEMPTED, "no manifest is declared for this copy")))
+        else:
+            copies.append(copy)
+            waiting.add(("integrity.checksums", copy.id))
+    facts = replace(facts, copies=tuple(copies), drills=recorded_drills(estate))
+    findings, _ = judge(estate, load_packs(estate), facts, now=now())
+    unknown = [finding for finding in findings if finding.outcome is Outcome.UNKNOWN and (finding.check, finding.subject.id) not in waiting]
+    return list(dict.fromkeys(f"{finding.check} on {finding.subject.id}: {finding.message}" for finding in unknown))
 
 
 def _aws_policy(estate: Estate, name: str) -> str:
