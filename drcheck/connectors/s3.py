@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from drcheck.clock import Deadline, now
 from drcheck.connectors import s3_bucket
-from drcheck.connectors.base import CallLog, Connector, Entry, Options
+from drcheck.connectors.base import CallLog, Connector, Entry, Options, attempt
 from drcheck.connectors.s3_client import ALLOWED, HANDSHAKE, S3Client
 from drcheck.connectors.s3_listing import Fetch, Listed, Page, archived, flat, in_order, tree
 from drcheck.connectors.s3_options import S3Options
 from drcheck.connectors.s3_policy import least_privilege_policy
+from drcheck.connectors.s3_session import CONNECT_SECONDS, READ_SECONDS
+from drcheck.digests import Digests
 from drcheck.errors import AccessDenied, ConnectorError, InProgress, Malformed, NotThere, Unreachable, Unsupported
-from drcheck.model import Encryption, Identity, Permissions, Protection, Versions, printable
+from drcheck.model import Encryption, Identity, Observed, Permissions, Protection, Versions, printable
 from drcheck.secrets import SecretResolver
+
+if TYPE_CHECKING:
+    from drcheck.connectors.s3_readers import Doubt, Readers
 
 __all__ = ["S3Connector", "S3Options", "least_privilege_policy"]
 
@@ -26,6 +32,7 @@ CHUNK = 2**20
 """Bytes that a read gives at a time."""
 
 _ARCHIVE_TIERS = frozenset({"ARCHIVE_ACCESS", "DEEP_ARCHIVE_ACCESS"})
+_PLAIN_ETAG = re.compile(r"[0-9A-Za-z_.+/=-]{1,128}", re.ASCII)
 _NO_PLAIN_PART = frozenset({"", ".", ".."})
 
 
@@ -114,6 +121,33 @@ class S3Connector(Connector):
         finally:
             body.close()
 
+    def digests(self, wanted: Iterable[tuple[Entry, Collection[str]]]) -> Iterator[tuple[Entry, Digests | ConnectorError]]:
+        readers = self._readers()
+        if readers is None:
+            yield from super().digests(wanted)
+            return
+        source, drawn, ended = iter(wanted), True, None
+        try:
+            while drawn or readers.waiting:
+                if drawn and readers.room():
+                    try:
+                        entry, algorithms = next(source)
+                    except StopIteration:
+                        drawn = False
+                    except ConnectorError as error:
+                        drawn, ended = False, error  # what is being read gets its answer first
+                    else:
+                        if self._is_plain(entry):
+                            readers.put(entry, algorithms)
+                        else:
+                            yield from super().digests([(entry, algorithms)])
+                else:
+                    yield self._settled(*readers.get())
+        finally:
+            readers.close()
+        if ended is not None:
+            raise ended
+
     def identity(self) -> Identity:
         return s3_bucket.identity(self._open())
 
@@ -183,7 +217,7 @@ class S3Connector(Connector):
             raise NotThere("an object has a name; this one is empty")
         if "\0" in key:
             raise NotThere(f'"{printable(key)}": no S3 key holds a NUL character')
-        if (_NO_PLAIN_PART & set(whole.split("/")) or "\\" in whole) and (self._by_folders() or not self._is_listed(whole)):
+        if _is_path(whole) and (self._by_folders() or self._listed_now(whole) is None):
             # Servers that keep keys as paths tidy such names up, some in listings too, and would answer with another object.
             raise NotThere(f'"{printable(key)}": there is no such object in bucket {self.options.bucket}')
         try:
@@ -196,14 +230,15 @@ class S3Connector(Connector):
         cold = archived(str(head.get("StorageClass") or "")) or head.get("ArchiveStatus") in _ARCHIVE_TIERS
         return Entry(key, size, modified.astimezone(UTC) if modified else None, etag.strip('"'), cold), head
 
-    def _is_listed(self, whole: str) -> bool:
+    def _listed_now(self, whole: str) -> Listed | None:
+        """What a listing says of one key now; None where it is not listed."""
         page = self._open().page(whole, size=1)
-        return any(one.key == whole for one in page.keys)
+        return next((one for one in page.keys if one.key == whole), None)
 
     def _refusal(self, key: str, whole: str, refusal: ConnectorError) -> ConnectorError:
         """Why HeadObject did not answer: it cannot tell a missing object from a forbidden one, or a missing bucket. The listing can."""
         try:
-            listed = self._is_listed(whole)
+            listed = self._listed_now(whole) is not None
         except AccessDenied:
             return refusal
         if listed and isinstance(refusal, NotThere):
@@ -211,6 +246,53 @@ class S3Connector(Connector):
         if not listed:
             return NotThere(f'"{printable(key)}": there is no such object in bucket {self.options.bucket}')
         return refusal
+
+    # Many objects
+
+    def _readers(self) -> Readers | None:
+        """Threads that read many objects; None where only boto3 can ask as boto3 does."""
+        from drcheck.connectors.s3_readers import Readers
+        from drcheck.connectors.s3_wire import Dialler
+
+        client = self._open()
+        pattern = client.pattern()
+        if pattern is None:
+            return None
+        dialler = Dialler(pattern.url, client.clients.verify, CONNECT_SECONDS)
+        if not dialler.possible():
+            return None
+        return Readers(
+            pattern,
+            dialler,
+            root=self.options.root,
+            most=self.options.connections,
+            seconds=READ_SECONDS,
+            deadline=self.deadline,
+            record=lambda name: client.record("s3:GetObject", f"/{self.options.bucket}/{name}"),
+        )
+
+    def _is_plain(self, entry: Entry) -> bool:
+        """Whether an object can be asked for without asking about it first."""
+        whole = self.options.root + entry.key
+        try:
+            whole.encode()
+        except UnicodeEncodeError:
+            return False
+        return bool(_PLAIN_ETAG.fullmatch(entry.version)) and bool(entry.key) and "\0" not in whole and not entry.archived and not _is_path(whole)
+
+    def _settled(
+        self, entry: Entry, algorithms: Collection[str], outcome: Digests | ConnectorError | Doubt
+    ) -> tuple[Entry, Digests | ConnectorError]:
+        from drcheck.connectors.s3_readers import Doubt
+
+        if outcome is Doubt.REPLACED:
+            fact = attempt(lambda: self._listed_now(self.options.root + entry.key))
+            if isinstance(fact, Observed) and (fact.value is None or fact.value.etag.strip('"') != entry.version):
+                return entry, InProgress(f'reading "{printable(entry.key)}": it was replaced after it was listed')
+            outcome = Doubt.ODD  # the server does not name the same ETag in listings and answers
+        if isinstance(outcome, Doubt):
+            return next(super().digests([(entry, algorithms)]))
+        return entry, outcome
 
     def _get(self, key: str, head: dict[str, Any], span: str | None) -> dict[str, Any]:
         etag = str(head.get("ETag") or "")
@@ -262,6 +344,11 @@ def _sendable(key: str) -> str:
     except UnicodeEncodeError:
         raise Unsupported(f'"{printable(key)}": its name is not UTF-8, and S3 can be asked for no other') from None
     return key
+
+
+def _is_path(whole: str) -> bool:
+    """Whether a server that keeps keys as paths would tidy this one up."""
+    return "\\" in whole or not _NO_PLAIN_PART.isdisjoint(whole.split("/"))
 
 
 def _check_answer(key: str, answer: dict[str, Any], head: dict[str, Any], wanted: int, ranged: bool) -> None:

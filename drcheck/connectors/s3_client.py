@@ -19,6 +19,7 @@ from drcheck.connectors.base import CallLog
 from drcheck.connectors.s3_listing import Page, parse_page, root_element
 from drcheck.connectors.s3_options import S3Options
 from drcheck.connectors.s3_session import READ_SECONDS, Clients, make_clients, secrets_of
+from drcheck.connectors.s3_signing import Pattern
 from drcheck.errors import ConnectorError, Malformed, Unsupported
 from drcheck.secrets import SecretResolver
 
@@ -75,6 +76,7 @@ class S3Client:
         self._calls = calls
         self._place = Place(options.bucket, options.service, options.owner)
         self._sent = now()
+        self._listed: tuple[str, dict[str, str]] | None = None
         self._raised = RAISED
         self._explain = explain
         deadline.check()
@@ -156,9 +158,18 @@ class S3Client:
         left = self._deadline.remaining()
         return longest if left is None else min(longest, left)
 
+    def pattern(self) -> Pattern | None:
+        """How objects are asked for without boto3; None where no listing was sent yet, or where we cannot sign as it was signed."""
+        if self._listed is None:
+            return None
+        try:
+            return Pattern.learn(*self._listed, self.clients.credentials)
+        except self._raised as error:
+            raise self.explain(error, "credentials") from None
+
     def record(self, call: str, subject: str) -> None:
         """Note a call that is not made through boto3. Raises Unsupported where it is not allowed."""
-        if call != HANDSHAKE:
+        if call not in (HANDSHAKE, "s3:GetObject"):
             raise Unsupported(f"{call} is not among the calls that the s3 connector may make")
         self._calls.record(call, subject)
 
@@ -177,6 +188,7 @@ class S3Client:
         events = core.get_component("event_emitter")
         events.register_first("provide-client-params", self._refuse)
         events.register_first("request-created", self._record_request)
+        events.register_last("before-send.s3.ListObjectsV2", self._keep)
         # With wildcards, so that it comes before botocore's own look at the body of an answer that says 200.
         events.register_first("before-parse.*.*", self._look_at)
 
@@ -193,6 +205,9 @@ class S3Client:
         request.context["read_timeout"] = self.seconds(READ_SECONDS)
         self._calls.record(call, _subject(request))
         self._sent = now()
+
+    def _keep(self, request: Any, **_: object) -> None:
+        self._listed = request.url, dict(request.headers.items())
 
     def _look_at(self, operation_model: Any, response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: object) -> None:
         self._note_headers(response_dict["headers"])

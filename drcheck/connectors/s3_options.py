@@ -61,6 +61,9 @@ class S3Options(Options):
     listing: Literal["auto", "flat", "tree"] = Field(
         default="auto", description="Whether to list all keys at once, or folder by folder for servers that list in the order of folders"
     )
+    connections: Annotated[int, Field(ge=1, le=64)] = Field(
+        default=16, description="Connections that are open at once, at most, while objects are read"
+    )
     ca_bundle: EstatePath | None = Field(
         default=None, description="File of the certificates that the server's is checked against; default: the system's", examples=["ca.pem"]
     )

@@ -39,6 +39,8 @@ class Clients:
     """What `credentials` kept secret at the start."""
     region: str
     """The region that was declared or configured; empty where none was."""
+    verify: str | bool
+    """The file of certificates that the server's is checked against; True for those that come with botocore."""
 
 
 Guard = Callable[["botocore.session.Session"], None]
@@ -59,7 +61,7 @@ def make_clients(options: S3Options, secrets: SecretResolver, deadline: Deadline
     core = _session(guard, options.profile)
     region = options.region or core.get_config_variable("region") or ""
     if options.anonymous:
-        return Clients(_client(core, "s3", options, deadline, region), None, None, (), region)
+        return Clients(_client(core, "s3", options, deadline, region), None, None, (), region, _verify(core, options))
     if options.access_key and options.secret_key:
         core.set_credentials(
             _reveal(secrets, options.access_key),
@@ -73,7 +75,7 @@ def make_clients(options: S3Options, secrets: SecretResolver, deadline: Deadline
     if credentials is None:
         raise NoCredentials("no credentials were found; give access_key and secret_key, or profile, or anonymous = true")
     s3, sts = (_client(core, service, options, deadline, region) for service in ("s3", "sts"))
-    return Clients(s3, sts, credentials, secrets_of(credentials), region)
+    return Clients(s3, sts, credentials, secrets_of(credentials), region, _verify(core, options))
 
 
 def secrets_of(credentials: Credentials) -> tuple[str, ...]:
@@ -119,10 +121,14 @@ def _client(core: botocore.session.Session, service: str, options: S3Options, de
         service,
         region_name=region or _ANY_REGION,
         endpoint_url=None if service == "sts" and options.aws else options.endpoint,
-        verify=str(options.ca_bundle) if options.ca_bundle else None,
+        verify=_verify(core, options),
         config=config,
     )
     return client
+
+
+def _verify(core: botocore.session.Session, options: S3Options) -> str | bool:
+    return str(options.ca_bundle) if options.ca_bundle else core.get_config_variable("ca_bundle") or True
 
 
 def _assume(

@@ -1,0 +1,326 @@
+"""
+Reading many objects of a bucket at once: threads with one connection each, which hash what they read.
+
+Small objects are read whole by one thread. Large ones are read in parts by as many threads as are free, and hashed in order; the buffers of the parts
+are counted, so memory does not grow with the objects. What does not go as expected is answered by a `Doubt`, and asked of boto3 by the caller.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from enum import Enum
+from http.client import HTTPException
+from queue import Empty, SimpleQueue
+from typing import NamedTuple, TypeVar
+
+from drcheck.clock import Deadline
+from drcheck.connectors.base import Entry, attempt
+from drcheck.connectors.s3_errors import RAISED
+from drcheck.connectors.s3_signing import Pattern
+from drcheck.connectors.s3_wire import Dialler, Head, Odd, Wire
+from drcheck.digests import Digests, Hasher, hasher
+from drcheck.errors import ConnectorError, TimedOut
+from drcheck.model import Observed
+
+T = TypeVar("T")
+
+PART = 8 * 2**20
+"""Bytes of a large object that are asked for at a time."""
+LARGE = 4 * PART
+"""Bytes from which on an object is read in parts."""
+BUFFERS = 8
+"""Parts that may be in memory at once, of all large objects together."""
+_CHUNK = 2**18
+_GRACE_SECONDS = 5.0
+_SHORTEST_SECONDS = 0.1
+_TOO_FAST = frozenset({429, 503})
+_REPLACED = 412
+
+
+class Doubt(Enum):
+    """Why an object has no answer yet."""
+
+    ODD = "odd"
+    """The server did not answer plainly: boto3 is to ask again, and finds the words."""
+    REPLACED = "replaced"
+    """It does not have the ETag that it was listed with."""
+
+
+Outcome = Digests | ConnectorError | Doubt
+
+
+class Answer(NamedTuple):
+    """What became of one object."""
+
+    entry: Entry
+    algorithms: Collection[str]
+    outcome: Outcome
+
+
+@dataclass(slots=True)
+class _Whole:
+    """An object that one thread reads."""
+
+    entry: Entry
+    algorithms: Collection[str]
+    path: str
+
+
+@dataclass(slots=True)
+class _InParts(_Whole):
+    """An object that several threads read, each one part after the other."""
+
+    hashers: dict[str, Hasher]
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    asked: int = 0
+    """Parts that a thread has taken on."""
+    flying: int = 0
+    """Of them, those that it is not done with."""
+    hashed: int = 0
+    read: dict[int, tuple[bytearray, int]] = field(default_factory=dict)
+    """Parts that wait for those before them."""
+    hashing: bool = False
+    failed: ConnectorError | Doubt | None = None
+
+    @property
+    def parts(self) -> int:
+        return -(-self.entry.size // PART)
+
+
+class Readers:
+    """
+    The threads. They start as they are needed, are daemons, and never outlive `close` by more than what they are waiting for.
+
+    Used by one thread: `put` what is to be read while there is `room`, and `get` an answer for each.
+    """
+
+    def __init__(
+        self, pattern: Pattern, dialler: Dialler, *, root: str, most: int, seconds: float, deadline: Deadline, record: Callable[[str], None]
+    ) -> None:
+        """
+        Args:
+            root: what every key begins with in the bucket.
+            most: threads, and so connections, at a time.
+            seconds: the longest that one step may take, where the deadline leaves more.
+            record: notes one request in the call log, by the object's name in the bucket.
+        """
+        self._pattern, self._dialler, self._root = pattern, dialler, root
+        self._most, self._seconds, self._deadline, self._record = most, seconds, deadline, record
+        self._work: SimpleQueue[_Whole | None] = SimpleQueue()
+        self._answers: SimpleQueue[Answer] = SimpleQueue()
+        self._buffers: SimpleQueue[bytearray | None] = SimpleQueue()
+        for _ in range(BUFFERS):
+            self._buffers.put(None)  # made when first needed
+        self._wires: dict[threading.Thread, Wire] = {}
+        self._lock = threading.Lock()
+        self._closed = False
+        self.waiting = 0
+        """Objects that were put and not yet got."""
+
+    def room(self) -> bool:
+        """Whether another object may be put: enough wait that no thread idles, and no more."""
+        return self.waiting < 2 * self._most
+
+    def put(self, entry: Entry, algorithms: Collection[str]) -> None:
+        """Have an object read. Raises UnicodeEncodeError for a key that is not UTF-8, ValueError for an algorithm that is not known."""
+        path, hashers = self._pattern.path(self._root + entry.key), {algorithm: hasher(algorithm) for algorithm in algorithms}
+        self._work.put(_InParts(entry, algorithms, path, hashers) if entry.size >= LARGE else _Whole(entry, algorithms, path))
+        self.waiting += 1
+        wanted = self._most if entry.size >= LARGE else min(self._most, self.waiting)
+        while len(self._wires) < wanted:
+            wire = Wire(self._dialler)
+            thread = threading.Thread(target=self._serve, args=(wire,), name="s3-reader", daemon=True)
+            with self._lock:
+                self._wires[thread] = wire
+            thread.start()
+
+    def get(self) -> Answer:
+        """The next answer, in any order. Raises TimedOut where none came in time."""
+        left = self._deadline.remaining()
+        try:
+            answer = self._answers.get(timeout=None if left is None else left + _GRACE_SECONDS)
+        except Empty:
+            raise TimedOut(f"not finished within its deadline of {self._deadline.seconds:g} s") from None
+        self.waiting -= 1
+        return answer
+
+    def close(self) -> None:
+        """Have every thread end, whatever it is doing. Never raises."""
+        self._closed = True
+        with self._lock:
+            threads = dict(self._wires)
+        for wire in threads.values():
+            wire.abort()
+        for _ in threads:
+            self._work.put(None)
+            self._buffers.put(None)
+        for thread in threads:
+            thread.join(_GRACE_SECONDS)
+
+    # In the threads
+
+    def _serve(self, wire: Wire) -> None:
+        chunk = memoryview(bytearray(_CHUNK))
+        try:
+            while (job := self._work.get()) is not None and not self._closed:
+                status = self._part(job, wire) if isinstance(job, _InParts) else self._whole(job, wire, chunk)
+                if status in _TOO_FAST and self._leave():
+                    return  # the server wants to be asked less often
+        finally:
+            wire.close()
+
+    def _leave(self) -> bool:
+        with self._lock:
+            if len(self._wires) < 2:
+                return False
+            del self._wires[threading.current_thread()]
+            self._most = len(self._wires)
+            return True
+
+    def _whole(self, job: _Whole, wire: Wire, chunk: memoryview) -> int:
+        """Read one object; the status of an odd answer, else 0."""
+        fact = attempt(lambda: self._read_whole(job, wire, chunk))
+        outcome, status = fact.value if isinstance(fact, Observed) else (ConnectorError(fact.detail), 0)
+        self._answers.put(Answer(job.entry, job.algorithms, outcome))
+        return status
+
+    def _read_whole(self, job: _Whole, wire: Wire, chunk: memoryview) -> tuple[Outcome, int]:
+        hashers = {algorithm: hasher(algorithm) for algorithm in job.algorithms}
+        size = job.entry.size
+
+        def read() -> Digests:
+            seen = 0
+            while seen < size:
+                self._deadline.check()
+                count = wire.read_into(chunk)
+                seen += count
+                for each in hashers.values():
+                    each.update(chunk[:count])
+            return Digests({algorithm: each.hexdigest() for algorithm, each in hashers.items()}, size)
+
+        return self._guarded(job, wire, "", size, read)
+
+    def _part(self, job: _InParts, wire: Wire) -> int:
+        """Read the next part of a large object; the status of an odd answer, else 0."""
+        buffer = self._buffers.get()
+        with job.lock:
+            number = job.asked
+            if job.failed is not None or number >= job.parts or self._closed:
+                self._buffers.put(buffer)
+                return 0
+            job.asked += 1
+            job.flying += 1
+            if job.asked < job.parts:
+                self._work.put(job)  # for the next free thread
+        if buffer is None:
+            buffer = bytearray(PART)
+        held = [buffer]
+        fact = attempt(lambda: self._read_part(job, number, wire, held))
+        outcome, status = fact.value if isinstance(fact, Observed) else (ConnectorError(fact.detail), 0)
+        for each in held:
+            self._buffers.put(each)
+        with job.lock:
+            if outcome is not None and job.failed is None:
+                job.failed = outcome
+            job.flying -= 1
+            if job.flying or (job.failed is None and job.hashed < job.parts):
+                return status
+            for left, _ in job.read.values():
+                self._buffers.put(left)
+            job.read.clear()
+            answer = job.failed or Digests({name: each.hexdigest() for name, each in job.hashers.items()}, job.entry.size)
+        self._answers.put(Answer(job.entry, job.algorithms, answer))
+        return status
+
+    def _read_part(self, job: _InParts, number: int, wire: Wire, held: list[bytearray]) -> tuple[ConnectorError | Doubt | None, int]:
+        """Read one part into the buffer in `held`, and hash what is next; None where all is well. The buffer leaves `held` when it must wait."""
+        start = number * PART
+        length = min(PART, job.entry.size - start)
+        view = memoryview(held[0])[:length]
+
+        def read() -> None:
+            seen = 0
+            while seen < length:
+                self._deadline.check()
+                seen += wire.read_into(view[seen:])
+
+        outcome, status = self._guarded(job, wire, f"bytes={start}-{start + length - 1}", length, read)
+        view.release()
+        if outcome is None:
+            with job.lock:
+                job.read[number] = held.pop(), length
+                if job.hashing:
+                    return None, 0
+                job.hashing = True
+            self._hash(job)
+        return outcome, status
+
+    def _hash(self, job: _InParts) -> None:
+        while True:
+            with job.lock:
+                found = job.read.pop(job.hashed, None)
+                if found is None or job.failed is not None:
+                    job.hashing = False
+                    if found is not None:
+                        self._buffers.put(found[0])
+                    return
+            buffer, length = found
+            try:
+                for each in job.hashers.values():
+                    each.update(memoryview(buffer)[:length])
+            finally:
+                self._buffers.put(buffer)
+            with job.lock:
+                job.hashed += 1
+
+    def _guarded(self, job: _Whole, wire: Wire, span: str, length: int, read: Callable[[], T]) -> tuple[T | ConnectorError | Doubt, int]:
+        """What `read` returns after a good answer of `length` bytes; else why not, and the status of an odd answer."""
+        try:
+            head = self._ask(job, wire, span)
+            if head.etag != _quoted(job.entry):
+                raise Odd(_REPLACED)
+            if head.length != length or (head.status != 200 if not span else not _fits(head, span, job.entry.size)):
+                raise Odd(head.status)
+            return read(), 0
+        except Odd as odd:
+            wire.close()
+            return (Doubt.REPLACED if odd.status == _REPLACED else Doubt.ODD), odd.status
+        except ConnectorError as error:
+            wire.close()
+            return error, 0
+        except (*RAISED, HTTPException):
+            wire.close()
+            return Doubt.ODD, 0
+
+    def _ask(self, job: _Whole, wire: Wire, span: str) -> Head:
+        """The head of the answer; asked for again where a connection that was kept turns out to have ended."""
+        kept = not wire.fresh()
+        try:
+            return self._send(job, wire, span)
+        except Odd as odd:
+            if not kept or odd.status:
+                raise
+        except TimeoutError:
+            raise
+        except OSError:
+            if not kept:
+                raise
+        wire.close()
+        return self._send(job, wire, span)
+
+    def _send(self, job: _Whole, wire: Wire, span: str) -> Head:
+        self._deadline.check()
+        left = self._deadline.remaining()
+        request = self._pattern.request(job.path, _quoted(job.entry), span)
+        self._record(self._root + job.entry.key)
+        return wire.ask(request, self._seconds if left is None else max(_SHORTEST_SECONDS, min(self._seconds, left)))
+
+
+def _quoted(entry: Entry) -> str:
+    return f'"{entry.version}"'
+
+
+def _fits(head: Head, span: str, size: int) -> bool:
+    return head.status == 206 and head.span == f"{span.replace('=', ' ')}/{size}"
