@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from drcheck.cli.options import as_of_option, estate_option, output_option
+from drcheck.cli.options import as_of_option, estate_option, output_option, store_option
 from drcheck.cli.parameters import DURATION, OUTCOMES
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
     from drcheck.assess import Effort
-    from drcheck.model import Facts, TargetFacts
+    from drcheck.model import Assessment, Facts, TargetFacts
 
 FORMATS = ("table", "json", "markdown", "csv")
 
@@ -42,6 +42,7 @@ FORMATS = ("table", "json", "markdown", "csv")
 @click.option("--facts", "facts_file", type=click.Path(path_type=Path), help="Judge facts kept earlier; no target is looked at.")
 @click.option("--keep-facts", type=click.Path(path_type=Path), help="Write what was seen to this file, to judge it again later.")
 @click.option("--calls", "calls_file", type=click.Path(path_type=Path), help="Write every call to every target to this file, a JSON line each.")
+@store_option()
 @click.option("-q", "--quiet", is_flag=True, help="Nothing on stderr but errors.")
 def check(
     estate_file: Path,
@@ -58,6 +59,7 @@ def check(
     facts_file: Path | None,
     keep_facts: Path | None,
     calls_file: Path | None,
+    store: str | None,
     quiet: bool,
 ) -> int:
     """Look at every declared target, read and compare checksums, judge every system, and report.
@@ -119,7 +121,18 @@ def check(
         # After the report: a full disk must not cost the answer.
         write_whole(keep_facts, facts_to_json(facts).encode())
     calls.insist()
+    if store is not None:
+        _record(assessment, store)
     return assessment.exit_code
+
+
+def _record(assessment: Assessment, where: str) -> None:
+    """Keep the assessment in the store. It was reported before, so a store that fails costs no answer; exit code 12 says that it did."""
+    from drcheck.reports import render
+    from drcheck.store import open_store
+
+    with open_store(where) as store:
+        store.record(assessment, render(assessment, "json").encode("ascii"))
 
 
 def _counted(count: int, one: str, many: str) -> str:

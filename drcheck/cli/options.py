@@ -49,3 +49,15 @@ def as_of_option(command: F) -> F:
     return click.option("--as-of", type=MOMENT, metavar="TIME", help="Judge as if it were this moment, such as 2026-03-01T06:00:00Z. Default: now.")(
         command
     )
+
+
+def store_option(*, required: bool = False) -> Callable[[F], F]:
+    """`--store WHERE`, given to the command as `store`."""
+    return click.option(
+        "--store",
+        metavar="WHERE",
+        envvar="DRCHECK_STORE",
+        show_envvar=True,
+        required=required,
+        help="The store that keeps assessments: a file, or a URL such as postgresql+psycopg://drcheck@host/drcheck.",
+    )

@@ -1,0 +1,42 @@
+"""`drcheck history`: the assessments in a store."""
+
+from __future__ import annotations
+
+import click
+
+from drcheck.cli.options import store_option
+
+
+@click.command(short_help="List the assessments in a store, or print one again.")
+@store_option(required=True)
+@click.option("--organisation", metavar="ID", help="Only this organisation's.")
+@click.option("--last", type=click.IntRange(min=1), default=30, show_default=True, help="How many, the newest first.")
+@click.option("--run", metavar="ID", help="Print the document of this run, as JSON, just as it was recorded.")
+def history(store: str, organisation: str | None, last: int, run: str | None) -> int:
+    """List the assessments that `drcheck check --store` kept, the newest first; or print the document of one run.
+
+    Each assessment holds the digest of the one before it, so that a night that was altered or removed shows.
+    """
+    from tabulate import tabulate
+
+    from drcheck.clock import format_moment
+    from drcheck.model import Outcome, printable
+    from drcheck.store import open_store
+
+    with open_store(store) as opened:
+        if run is not None:
+            click.echo(opened.document(run).decode("utf-8"), nl=False)
+            return 0
+        found = opened.assessments(organisation, limit=last)
+    if not found:
+        click.echo(f"the store {opened.place} holds no assessment" + (f" of {printable(organisation)}" if organisation else ""), err=True)
+        return 0
+    rows = []
+    for each in found:
+        counts = dict(each.counts)
+        outcomes = [counts.get(outcome, 0) for outcome in (Outcome.FAIL, Outcome.ERROR, Outcome.UNKNOWN, Outcome.PASS)]
+        moment = format_moment(each.reference) + (" (as of)" if each.as_of else "")
+        rows.append((each.run, printable(each.organisation), moment, *outcomes, each.exit_code))
+    headers = ("run", "organisation", "judged at", "fail", "error", "unknown", "pass", "exit")
+    click.echo(tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True))
+    return 0

@@ -1,0 +1,48 @@
+"""Keeping assessments in a store, and reading them again."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+ESTATE = str(ROOT / "fixtures" / "hospital" / "estate.toml")
+MORNING = "2026-03-02T08:00:00Z"
+
+
+def drcheck(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "drcheck", *arguments], capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_what_was_kept_is_listed_and_printed_as_it_was(tmp_path: Path) -> None:
+    store, report = tmp_path / "history.db", tmp_path / "report.json"
+    kept = drcheck("check", "--estate", ESTATE, "--as-of", MORNING, "--format", "json", "--output", str(report), "--store", str(store), "--quiet")
+    assert kept.returncode == 10, kept.stderr
+    document = json.loads(report.read_text())
+    listed = drcheck("history", "--store", str(store))
+    assert listed.returncode == 0, listed.stderr
+    line = listed.stdout.splitlines()[2]
+    assert line.split()[0] == document["run"]["id"]
+    assert "2026-03-02T08:00:00Z (as of)" in line
+    assert line.split()[-1] == "10"
+    again = drcheck("history", "--store", str(store), "--run", document["run"]["id"])
+    assert json.loads(again.stdout) == document
+
+
+def test_a_store_that_cannot_be_written_costs_the_exit_code_and_not_the_answer(tmp_path: Path) -> None:
+    (tmp_path / "a-file").write_text("not a folder")
+    for place in (tmp_path, tmp_path / "a-file" / "history.db"):
+        done = drcheck("check", "--estate", ESTATE, "--as-of", MORNING, "--no-read", "--quiet", "--store", str(place))
+        assert done.returncode == 12
+        assert "FAIL" in done.stdout
+        assert "error:" in done.stderr
+
+
+def test_a_run_that_is_not_there_is_said(tmp_path: Path) -> None:
+    store = str(tmp_path / "history.db")
+    done = drcheck("history", "--store", store, "--run", "20260302T080000Z-00000000")
+    assert done.returncode == 12
+    assert "has no run" in done.stderr
+    assert drcheck("history", "--store", store).returncode == 0
