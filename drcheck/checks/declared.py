@@ -64,15 +64,20 @@ def _immutable(seen: TargetSeen, case: Case) -> list[_Compared]:
 
 
 def _locked(name: str, lock: Fact[Protection], place: Fact[Protection] | None, case: Case) -> _Compared:
-    """What is in effect on an object decides; where that is not known, a place that has no lock at all decides too."""
+    """
+    What is in effect on an object decides; where that is not known, a place that has no lock at all decides too.
+
+    What a place locks by default does not: whoever writes an object can lock it longer or harder.
+    """
     if isinstance(lock, Unobserved):
-        if place is not None and not isinstance(place, Unobserved) and place.value.mode in ("none", "governance"):
+        if place is not None and not isinstance(place, Unobserved) and place.value.mode == "none" and place.value.days is None:
             return _locked("protection", place, None, case)
         return _Compared(Outcome.UNKNOWN, f"declared immutable, and the {name} is not known: {missing_words(lock)}", (used(name, lock),))
     value = lock.value
     fact = used(name, lock, lock_words(value))
     if value.mode in ("none", "governance"):
-        why = "it has no lock" if value.mode == "none" else "an administrator can lift its governance lock"
+        none = f"its lock ended at {moment(value.until)}" if value.until else "it has no lock"
+        why = none if value.mode == "none" else "an administrator can lift its governance lock"
         return _Compared(Outcome.FAIL, f"declared immutable, but {why} ({name})", (fact,))
     if not value.immutable:
         return _Compared(Outcome.UNKNOWN, f"declared immutable, and {printable(value.mode)} does not show it ({name})", (fact,))

@@ -113,7 +113,7 @@ def protection(client: S3Client) -> Protection:
         return Protection("none", detail="object lock is off")
     rule = (configuration.get("Rule") or {}).get("DefaultRetention") or {}
     if not rule:
-        return Protection("none", detail="object lock is on without a default: only objects that their writer locks are protected")
+        return Protection("none", days=0, detail="object lock is on without a default: only objects that their writer locks are protected")
     mode = _MODES.get(str(rule.get("Mode")))
     # moto answers with both, one of them 0.
     days = int(rule.get("Days") or 0) or int(rule.get("Years") or 0) * _DAYS_OF_YEAR

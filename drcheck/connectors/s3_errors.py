@@ -70,6 +70,8 @@ _REFUSED_CREDENTIALS = {
     "NotSignedUp": "the account is not signed up for this service",
 }
 _SKEWED = frozenset({"RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture"})
+_SKEW_ALLOWED = 900.0
+"""Seconds by which a clock may be wrong, in Amazon's documentation of error responses."""
 _OTHER_REGION = frozenset(
     {"PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "301", "307"}
 )
@@ -143,7 +145,7 @@ def _explain_answer(error: ClientError, what: str, place: Place, skew: float | N
     if code in ("PreconditionFailed", "412", "InvalidRange", "416"):
         return InProgress(f"{what}: it changed while it was read")
     if code in _DENIED or status in (401, 403):
-        return AccessDenied(f"{what}: refused{_message(error)}{_perhaps(place, head)}")
+        return AccessDenied(f"{what}: refused{_message(error)}{_perhaps(place, head, skew)}")
     if head and status == 400:
         return AccessDenied(f"{what}: refused (400) without a reason: an expired token, another region, or a key of the customer's own (SSE-C)")
     if code in _UNKNOWN_TO_SERVER or status in (405, 501):
@@ -166,7 +168,10 @@ def _message(error: ClientError) -> str:
     return f" ({printable(': '.join(part for part in (code, message) if part))[:300]})" if code or message else ""
 
 
-def _perhaps(place: Place, head: bool) -> str:
+def _perhaps(place: Place, head: bool, skew: float | None) -> str:
+    """What else a refusal can mean. An answer to a HEAD request has no body that could say."""
+    if head and skew is not None and abs(skew) > _SKEW_ALLOWED:
+        return f"; requests are refused where clocks differ by more than 15 minutes{_by(skew)}"
     owner = f"; or the bucket does not belong to account {place.owner} (owner)" if place.owner else ""
     missing = "; without the right to list the bucket, a missing object is refused in the same way" if head else ""
     return owner + missing

@@ -31,7 +31,7 @@ class Protection:
     until: datetime | None = None
     """For one object: the moment when the lock ends, UTC."""
     days: int | None = None
-    """For a whole place: the days of retention that new objects get by default."""
+    """For a whole place: the days of retention that new objects get by default; 0 where only objects that their writer locks are protected."""
     detail: str = ""
 
     @property

@@ -119,9 +119,10 @@ def test_declared_immutable_is_compared_with_the_lock(ask: Ask, mode: str, outco
 
 
 def test_declared_immutable_with_a_lock_that_ended_is_a_contradiction(ask: Ask) -> None:
-    finding = ask("declared.matches.observed", some=lock("compliance", -1), subject="bucket")
-    assert finding.outcome is Outcome.FAIL
-    assert "its lock ended at 2026-02-28" in finding.message
+    for mode in ("compliance", "none"):
+        finding = ask("declared.matches.observed", some=lock(mode, -1), subject="bucket")
+        assert finding.outcome is Outcome.FAIL
+        assert "its lock ended at 2026-02-28" in finding.message
 
 
 def test_a_place_without_any_lock_contradicts_where_no_object_could_be_asked(ask: Ask) -> None:
@@ -131,6 +132,12 @@ def test_a_place_without_any_lock_contradicts_where_no_object_could_be_asked(ask
     assert (finding.outcome, finding.assurance) == (Outcome.FAIL, Source.CONFIGURED)
     some = put(facts(estate()), unknown)
     assert ask("declared.matches.observed", some=some, subject="bucket").outcome is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize("default", [Protection("none", days=0), Protection("governance", days=30)])
+def test_what_a_place_locks_by_default_does_not_tell_how_an_object_is_locked(ask: Ask, default: Protection) -> None:
+    unknown = {Slot("bucket", "lock"): unseen(Reason.ACCESS_DENIED), Slot("bucket", "protection"): seen(default, Source.CONFIGURED)}
+    assert ask("declared.matches.observed", some=put(facts(estate()), unknown), subject="bucket").outcome is Outcome.UNKNOWN
 
 
 def test_a_declared_device_that_was_seen_behind_another_target_is_a_contradiction(ask: Ask) -> None:

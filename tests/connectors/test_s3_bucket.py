@@ -43,7 +43,7 @@ def test_a_bucket_without_object_lock_has_none(endpoint: str) -> None:
 def test_a_lock_without_a_default_protects_nothing_by_itself(endpoint: str) -> None:
     _, name = new_bucket(endpoint, ObjectLockEnabledForBucket=True)
     found = ask(endpoint, name, "protection")
-    assert (found.mode, found.days, found.immutable) == ("none", None, False)
+    assert (found.mode, found.days, found.immutable) == ("none", 0, False)
     assert "without a default" in found.detail
 
 
