@@ -151,6 +151,8 @@ class Tree:
     def _below(self, descriptor: int, prefix: str, left_out: _LeftOut) -> Iterator[Entry]:
         # Open folders are kept on a stack of our own: trees can be deeper than Python recurses.
         stack: list[tuple[int, str, list[bytes]]] = [(descriptor, prefix, [])]
+        self.insist_on_allowed("lstat")
+        lstat = f"{self._kind}:lstat"  # made for every object: without the context that other calls have
         try:
             stack[0][2].extend(self._names(descriptor, prefix, left_out))
             while stack:
@@ -163,8 +165,12 @@ class Tree:
                 bare = name.removesuffix(b"/")
                 key = (f"{above}/" if above else "") + bare.decode("utf-8", "surrogateescape")
                 try:
-                    with self.call("lstat", key):
+                    self._deadline.check()
+                    self._calls.record(lstat, key)
+                    try:
                         found = os.stat(bare, dir_fd=folder, follow_symlinks=False)
+                    except OSError as error:
+                        raise translated(error, key) from error
                     is_folder = stat.S_ISDIR(found.st_mode)
                     if not is_folder and not stat.S_ISREG(found.st_mode):
                         left_out.count += 1
@@ -289,9 +295,10 @@ def _file(found: os.stat_result, key: str) -> os.stat_result:
 
 
 def _entry(key: str, found: os.stat_result) -> Entry:
+    changed = found.st_mtime_ns
     try:
-        modified = _EPOCH + timedelta(microseconds=found.st_mtime_ns // 1000)
+        modified = _EPOCH + timedelta(microseconds=changed // 1000)
     except OverflowError:
         modified = None  # a time that no calendar has; formats say that it is unknown
-    version = f"{found.st_ino:x}-{found.st_size:x}-{found.st_mtime_ns:x}-{found.st_ctime_ns:x}"
-    return Entry(key=key, size=found.st_size, modified=modified, version=version)
+    size = found.st_size
+    return Entry(key, size, modified, f"{found.st_ino:x}-{size:x}-{changed:x}-{found.st_ctime_ns:x}")

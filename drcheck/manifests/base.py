@@ -10,7 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
+from drcheck.digests import has_blake3
 from drcheck.errors import ManifestError
 from drcheck.model import WEAK_ALGORITHMS, printable
 
@@ -31,13 +33,16 @@ DIGITS = {
     "sha3-256": 64,
     "sha3-384": 96,
     "sha3-512": 128,
+    "blake3": 64,
 }
 """Hex digits of each algorithm's digest. `blake2b` (512 bits) and `blake2b-N` (N bits, a multiple of 8) are known besides."""
 
 _BY_DIGITS = {8: "crc32", 32: "md5", 40: "sha1", 56: "sha224", 64: "sha256", 96: "sha384", 128: "sha512"}
 _LEAST_BLAKE2_BITS = 224
 _BLAKE2 = re.compile(r"blake2b(?:-(\d{1,3}))?")
-_IN_NAMES = re.compile(r"sha3[-_]?(?:224|256|384|512)|sha[-_]?(?:224|256|384|512|1)(?!\d)|md5|blake2b?|b2sum|\.b2$|crc[-_]?32")
+_IN_NAMES = re.compile(r"sha3[-_]?(?:224|256|384|512)|sha[-_]?(?:224|256|384|512|1)(?!\d)|md5|blake3|b3sum|\.b3$|blake2b?|b2sum|\.b2$|crc[-_]?32")
+_PLAIN = re.compile(r"(?:\w[^/\\:\0]*/)*\w[^/\\:\0.]*(?:\.\w+)*")
+"""Names that nothing can be wrong with, as almost all are: no part begins with a dot or is empty, and there is no drive letter."""
 _BAD_START = re.compile(r"[/\\]|[A-Za-z]:[/\\]")
 
 
@@ -110,6 +115,8 @@ def relative(name: str, file: str, line: int) -> str:
     Raises:
         ManifestError: it is absolute, has a drive letter, contains `..` or NUL, or names a folder or nothing.
     """
+    if _PLAIN.fullmatch(name):
+        return name
     shown = f'"{printable(name)}"'
     if _BAD_START.match(name):
         raise error(
@@ -132,7 +139,15 @@ def known_algorithm(word: str) -> str:
     plain = word.lower().replace("_", "-")
     plain = re.sub(r"^sha-?2?-(?=\d)", "sha", plain)
     plain = re.sub(r"^sha3-?(?=\d)", "sha3-", plain)
-    plain = {"crc-32": "crc32", "b2sum": "blake2b", ".b2": "blake2b", "blake2": "blake2b", "blake2b-512": "blake2b"}.get(plain, plain)
+    plain = {
+        "crc-32": "crc32",
+        "b2sum": "blake2b",
+        ".b2": "blake2b",
+        "blake2": "blake2b",
+        "blake2b-512": "blake2b",
+        "b3sum": "blake3",
+        ".b3": "blake3",
+    }.get(plain, plain)
     if plain in DIGITS:
         return plain
     match = _BLAKE2.fullmatch(plain)
@@ -149,6 +164,7 @@ def digits_of(algorithm: str) -> int:
     return DIGITS[algorithm]
 
 
+@lru_cache(maxsize=256)
 def algorithm_in_name(file: str) -> str:
     """The one algorithm that a manifest's own name speaks of, such as `sha256` for `SHA256SUMS`; empty where it names none or several."""
     base = re.split(r"[/\\]", file.lower())[-1]
@@ -181,6 +197,12 @@ def algorithm_of(digest: str, told: str, file: str, line: int) -> str:
     if not algorithm:
         raise error(file, line, f"a digest of {count} digits belongs to no known algorithm", "the line may be cut short; write the manifest again")
     return algorithm
+
+
+def insist_on_blake3(file: str) -> None:
+    """Raises ManifestError where BLAKE3 cannot be computed here: a promise that cannot be checked is not dropped."""
+    if not has_blake3():
+        raise ManifestError(f"{printable(file)}: promises BLAKE3 digests, which need an extra; install it: pip install 'drcheck[blake3]'")
 
 
 def is_weak(algorithm: str) -> bool:

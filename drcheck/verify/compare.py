@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from drcheck.digests import Digests
 from drcheck.manifests import is_weak
 from drcheck.manifests.base import digits_of
@@ -11,12 +13,17 @@ from drcheck.verify.spool import Promised, Wanted
 
 def strength(promise: Promised) -> tuple[bool, int]:
     """By what promises are sorted, the strongest last: strong before weak, then by length."""
-    return not is_weak(promise.algorithm), digits_of(promise.algorithm)
+    return _strength(promise.algorithm)
+
+
+@cache
+def _strength(algorithm: str) -> tuple[bool, int]:
+    return not is_weak(algorithm), digits_of(algorithm)
 
 
 def weak_only(wanted: Wanted) -> bool:
     """Whether every promise for the object is of a weak algorithm."""
-    return all(is_weak(promise.algorithm) for promise in wanted.promises)
+    return not any(_strength(promise.algorithm)[0] for promise in wanted.promises)
 
 
 def wrong_size(wanted: Wanted) -> ObjectVerdict | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Collection, Iterator
+from functools import cache, partial
 
 from drcheck.connectors.base import Connector, Entry, attempt
 from drcheck.digests import Digests
@@ -77,7 +77,10 @@ def _read_all(connector: Connector, objects: Iterator[Wanted], tally: Tally) -> 
     doubtful: tuple[Wanted, Unobserved] | None = None
     for entry, answer in connector.digests(_to_read(connector, objects, tally, waiting)):
         wanted = waiting.pop(entry.key)
-        fact = attempt(partial(_settle, connector, wanted, answer))
+        if doubtful is None and isinstance(answer, Digests):  # the ordinary case, which there are millions of
+            tally.result(compare(wanted, answer), read=answer.size, weak=weak_only(wanted))
+            continue
+        fact = attempt(partial(settle, connector, wanted.entry, _algorithms(wanted), answer))
         if isinstance(fact, Unobserved) and fact.reason in CONNECTION:
             if doubtful is not None or connector.deadline.passed():
                 return fact
@@ -104,22 +107,33 @@ def _to_read(connector: Connector, objects: Iterator[Wanted], tally: Tally, wait
             tally.result(mismatch)
         else:
             waiting[wanted.entry.key] = wanted
-            yield wanted.entry, frozenset(promise.algorithm for promise in wanted.promises)
+            yield wanted.entry, _algorithms(wanted)
 
 
-def _settle(connector: Connector, wanted: Wanted, answer: Digests | ConnectorError) -> Digests | None:
+def _algorithms(wanted: Wanted) -> frozenset[str]:
+    if len(wanted.promises) == 1:
+        return _one(wanted.promises[0].algorithm)
+    return frozenset(promise.algorithm for promise in wanted.promises)
+
+
+@cache
+def _one(algorithm: str) -> frozenset[str]:
+    return frozenset((algorithm,))
+
+
+def settle(connector: Connector, entry: Entry, algorithms: Collection[str], answer: Digests | ConnectorError) -> Digests | None:
     """
     The digests of one object, None where it is gone. What changed while it was read is read once more.
 
     Raises the connector's error where it stands.
     """
-    if isinstance(answer, InProgress) or (isinstance(answer, NotThere) and _listed(connector, wanted.entry.key)):
-        (_, answer), *_ = connector.digests([(wanted.entry, {promise.algorithm for promise in wanted.promises})])
+    if isinstance(answer, InProgress) or (isinstance(answer, NotThere) and _listed(connector, entry.key)):
+        (_, answer), *_ = connector.digests([(entry, algorithms)])
         if isinstance(answer, InProgress):
             raise InProgress(f"kept changing while it was read: {answer}")
     if isinstance(answer, NotThere):
-        if _listed(connector, wanted.entry.key):
-            raise InProgress(f"{printable(wanted.entry.key)}: is listed and was not there to be read")
+        if _listed(connector, entry.key):
+            raise InProgress(f"{printable(entry.key)}: is listed and was not there to be read")
         return None
     if isinstance(answer, ConnectorError):
         raise answer

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import Path
 from typing import Self
@@ -51,6 +51,8 @@ _TABLES = """
     CREATE TABLE links (promised BLOB PRIMARY KEY, object BLOB UNIQUE) WITHOUT ROWID;
     BEGIN;
 """
+_BATCH = 1_000
+"""Rows that are written at once."""
 _ABSENT = "NOT EXISTS (SELECT 1 FROM objects o WHERE o.key = p.key)"
 _UNPROMISED = "NOT EXISTS (SELECT 1 FROM promises q WHERE q.key = o.key)"
 _BY_OTHER_FORM = f"""
@@ -111,6 +113,7 @@ class Spool:
     def __init__(self, file: Path) -> None:
         self._database = sqlite3.connect(file, isolation_level=None)
         self._database.executescript(_TABLES)
+        self._objects: list[tuple[bytes, bytes | None, int, str, bool, bytes, Role]] = []
 
     def __enter__(self) -> Self:
         return self
@@ -120,10 +123,10 @@ class Spool:
 
     def add_object(self, entry: Entry, point: str, role: Role) -> None:
         """Note one listed object."""
-        self._database.execute(
-            "INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (_blob(entry.key), _nfc(entry.key), entry.size, entry.version, entry.archived, _blob(point), role),
-        )
+        key = entry.key
+        self._objects.append((_blob(key), _nfc(key), entry.size, entry.version, entry.archived, _blob(point), role))
+        if len(self._objects) >= _BATCH:
+            self._flush()
 
     def add_found(self, found: Found) -> None:
         """Note one manifest, or file of a bag, among the listed objects."""
@@ -149,28 +152,50 @@ class Spool:
         row = (_blob(name), None if payload_of is None else _blob(payload_of))
         number = self._database.execute("INSERT INTO manifests (name, payload_of) VALUES (?, ?)", row).lastrowid or 0
         taken = Taken()
+        rest = iter(promises)
         try:
-            for promise in promises:
-                self._add_promise(name, number, promise, root, taken)
+            while batch := list(islice(rest, _BATCH)):
+                self._add_promises(name, number, batch, root, taken)
         except BaseException:
             self._database.execute("UPDATE manifests SET name = NULL WHERE id = ?", (number,))
             raise
         return taken
 
-    def _add_promise(self, name: str, number: int, promise: Promise, root: str, taken: Taken) -> None:
-        key = below(root, promise.name)
-        spelt = _blob(below(root, promise.spelt)) if promise.spelt else None
-        added = self._database.execute(
+    def _add_promises(self, name: str, number: int, batch: list[Promise], root: str, taken: Taken) -> None:
+        prefix = below(root, "")
+        added = self._database.executemany(
             "INSERT OR IGNORE INTO promises VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)",
-            (_blob(key), promise.algorithm, number, promise.digest, promise.size, promise.line, _nfc(key), spelt),
+            [
+                (
+                    _blob(key := prefix + promise.name),
+                    promise.algorithm,
+                    number,
+                    promise.digest,
+                    promise.size,
+                    promise.line,
+                    _nfc(key),
+                    _blob(prefix + promise.spelt) if promise.spelt else None,
+                )
+                for promise in batch
+            ],
         ).rowcount
-        if added:
-            taken.promises += 1
-            taken.algorithms.add(promise.algorithm)
-            return
+        taken.promises += added
+        taken.algorithms.update({promise.algorithm for promise in batch})
+        if added < len(batch):
+            new: set[tuple[str, str]] = set()
+            for promise in batch:
+                self._insist_on_one(name, number, promise, prefix, taken, new)
+
+    def _insist_on_one(self, name: str, number: int, promise: Promise, prefix: str, taken: Taken, new: set[tuple[str, str]]) -> None:
+        """Raises ManifestError where the same manifest has promised something else for the name before; notes a promise that is only repeated."""
         earlier: tuple[str, int | None, int] = self._database.execute(
-            "SELECT digest, size, line FROM promises WHERE key = ? AND algorithm = ? AND manifest = ?", (_blob(key), promise.algorithm, number)
+            "SELECT digest, size, line FROM promises WHERE key = ? AND algorithm = ? AND manifest = ?",
+            (_blob(prefix + promise.name), promise.algorithm, number),
         ).fetchone()
+        about = promise.name, promise.algorithm
+        if earlier[2] == promise.line and about not in new:
+            new.add(about)
+            return
         if earlier[:2] != (promise.digest, promise.size):
             what = f'promises something else for "{printable(promise.name)}" than line {earlier[2]}'
             raise error(name, promise.line, what, "nobody can tell which is right; write the manifest again")
@@ -185,7 +210,7 @@ class Spool:
         Drop the promises of unusable manifests, and those about unfinished recovery points: about objects that are aside, and names below the key
         prefixes `aside`. Then match what is promised and absent with what is there and unpromised, by the Unicode form and spelling of names.
         """
-        run = self._database.execute
+        run = self._run
         run("DELETE FROM promises WHERE manifest IN (SELECT id FROM manifests WHERE name IS NULL)")
         run(f"CREATE INDEX forms ON objects (nfc) WHERE nfc IS NOT NULL AND role <> {Role.ASIDE:d}")
         run(f"DELETE FROM promises WHERE key IN (SELECT key FROM objects WHERE role = {Role.ASIDE:d})")  # noqa: S608 - a number
@@ -210,21 +235,30 @@ class Spool:
 
     def wanted(self) -> Iterator[Wanted]:
         """Every listed object that something is promised for, in key order."""
-        rows = self._database.execute(
+        rows = self._run(
             "SELECT p.key, o.size, o.version, o.archived, p.algorithm, p.digest, p.size, m.name, p.promised_as"
             " FROM promises p CROSS JOIN objects o ON o.key = p.key JOIN manifests m ON m.id = p.manifest ORDER BY p.key, p.algorithm, p.manifest"
         )
-        for key, group in groupby(rows, itemgetter(0)):
-            promises = []
-            for _, size, version, archived, *promise, manifest, promised_as in group:
-                entry = Entry(_key(key), size, None, version, bool(archived))
-                algorithm, digest, promised_size = promise
-                promises.append(Promised(algorithm, digest, promised_size, _key(manifest), _key(promised_as or b"")))
-            yield Wanted(entry, tuple(promises))
+        names: dict[bytes, str] = {}
+        listed: tuple[bytes, int, str, int] | None = None
+        promises: list[Promised] = []
+        for key, size, version, archived, algorithm, digest, promised_size, name, promised_as in rows:
+            if listed is None or key != listed[0]:
+                if listed is not None:
+                    yield _wanted(listed, promises)
+                listed, promises = (key, size, version, archived), []
+            manifest = names.get(name)
+            if manifest is None:
+                if len(names) >= _BATCH:
+                    names.clear()  # sidecars: as many manifests as objects
+                manifest = names[name] = _key(name)
+            promises.append(Promised(algorithm, digest, promised_size, manifest, _key(promised_as) if promised_as else ""))
+        if listed is not None:
+            yield _wanted(listed, promises)
 
     def missing(self) -> Iterator[tuple[str, str, str, str, bool]]:
         """Key, algorithm, digest and manifest of what is promised and not listed, one a key, and whether a bag says that it is to be fetched."""
-        rows = self._database.execute(
+        rows = self._run(
             "SELECT p.key, p.algorithm, p.digest, m.name, EXISTS (SELECT 1 FROM fetches f WHERE f.key = p.key)"  # noqa: S608 - constants
             f" FROM promises p JOIN manifests m ON m.id = p.manifest WHERE {_ABSENT} ORDER BY p.key, p.algorithm"
         )
@@ -234,11 +268,11 @@ class Spool:
 
     def unpromised(self) -> Iterator[tuple[str, int, str, bool]]:
         """The key, size and recovery point of every object that should have a promise and has none, and whether others of its point have one."""
-        self._database.execute("CREATE TEMP TABLE IF NOT EXISTS promised_points (point BLOB PRIMARY KEY) WITHOUT ROWID")
-        self._database.execute(
+        self._run("CREATE TEMP TABLE IF NOT EXISTS promised_points (point BLOB PRIMARY KEY) WITHOUT ROWID")
+        self._run(
             "INSERT OR IGNORE INTO promised_points SELECT o.point FROM promises p JOIN objects o ON o.key = p.key"  # every point that has one
         )
-        rows = self._database.execute(
+        rows = self._run(
             "SELECT o.key, o.size, o.point, EXISTS (SELECT 1 FROM promised_points s WHERE s.point = o.point) FROM objects o"  # noqa: S608
             f" WHERE o.role = {Role.EXPECTED:d} AND {_UNPROMISED} ORDER BY o.key"
         )
@@ -247,7 +281,7 @@ class Spool:
 
     def points_without_found(self) -> Iterator[str]:
         """Every recovery point with an object to look at that has nothing among what was found."""
-        rows = self._database.execute(
+        rows = self._run(
             f"SELECT DISTINCT point FROM objects WHERE role <> {Role.ASIDE:d} AND point <> x''"  # noqa: S608 - a number
             " AND point NOT IN (SELECT point FROM found) ORDER BY point"
         )
@@ -257,14 +291,12 @@ class Spool:
     def listed_below(self, prefix: str) -> tuple[int, int]:
         """How many objects are listed below a folder, and their bytes."""
         low, high = _blob(f"{prefix}/"), _blob(f"{prefix}0")
-        count, size = self._database.execute(
-            "SELECT count(*), coalesce(sum(size), 0) FROM objects WHERE key >= ? AND key < ?", (low, high)
-        ).fetchone()
+        count, size = self._run("SELECT count(*), coalesce(sum(size), 0) FROM objects WHERE key >= ? AND key < ?", (low, high)).fetchone()
         return int(count), int(size)
 
     def unevenly_promised(self, bag: str, manifests: int) -> str:
         """A key that some payload manifest of the bag promises and another does not; empty where all promise the same."""
-        row = self._database.execute(
+        row = self._run(
             "SELECT p.key FROM promises p JOIN manifests m ON m.id = p.manifest WHERE m.payload_of = ?"
             " GROUP BY p.key HAVING count(DISTINCT p.manifest) < ? LIMIT 1",
             (_blob(bag), manifests),
@@ -273,7 +305,7 @@ class Spool:
 
     def unfetched(self) -> Iterator[tuple[str, bool]]:
         """Every object that a bag says is to be fetched and that is not listed, and whether something is promised for it."""
-        rows = self._database.execute(
+        rows = self._run(
             "SELECT p.key, EXISTS (SELECT 1 FROM promises q WHERE q.key = p.key) FROM fetches p"  # noqa: S608 - constants
             f" WHERE {_ABSENT} ORDER BY p.key"
         )
@@ -281,7 +313,22 @@ class Spool:
             yield _key(key), bool(promised)
 
     def _number(self, query: str) -> int:
-        return int(self._database.execute(query).fetchone()[0])
+        return int(self._run(query).fetchone()[0])
+
+    def _run(self, statement: str, values: tuple[object, ...] = ()) -> sqlite3.Cursor:
+        """Run a statement about everything that was noted so far."""
+        self._flush()
+        return self._database.execute(statement, values)
+
+    def _flush(self) -> None:
+        if self._objects:
+            self._database.executemany("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?)", self._objects)
+            self._objects.clear()
+
+
+def _wanted(listed: tuple[bytes, int, str, int], promises: list[Promised]) -> Wanted:
+    key, size, version, archived = listed
+    return Wanted(Entry(_key(key), size, None, version, bool(archived)), tuple(promises))
 
 
 def below(root: str, name: str) -> str:
