@@ -94,7 +94,6 @@ class S3Connector(Connector):
     def list(self, prefix: str = "") -> Iterator[Entry]:
         asked = self.options.root + prefix
         for listed in in_order(self._below(asked, whole=not prefix)):
-            self.deadline.check()
             if listed.key.endswith("/") and listed.size == 0:
                 self.placeholders += 1
                 continue
