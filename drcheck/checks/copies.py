@@ -11,6 +11,8 @@ PRODUCTION_COUNTS = Parameter(
     "production_counts", ParameterKind.BOOLEAN, False, "Whether the live data is one of them. Guidance often leaves this open; the finding says which"
 )
 
+_MOST_SHARED = 5
+
 
 def minimum_of(default: int) -> Parameter:
     """The parameter `minimum` of the checks that count."""
@@ -48,7 +50,7 @@ def _devices(case: Case) -> Verdict:
     is its own). A target whose identity was not seen cannot be told apart from the others.
     """
     seen = case.fact("copies", SystemCopies).value
-    return separated(case, seen, ("device",), "on devices known to differ", [_device_fact(copy, rehearsal=seen.rehearsal) for copy in seen.copies])
+    return separated(case, seen, ("device",), "on different devices", [_device_fact(copy, rehearsal=seen.rehearsal) for copy in seen.copies])
 
 
 def separated(case: Case, seen: SystemCopies, kinds: tuple[str, ...], noun: str, grounds: list[FactUsed]) -> Verdict:
@@ -64,7 +66,7 @@ def separated(case: Case, seen: SystemCopies, kinds: tuple[str, ...], noun: str,
     doubtful = [tally for tally in tallies if tally.counts is Counts.PERHAPS]
     refused = [tally for tally in tallies if tally.counts is Counts.NO]
     parts = [f"{number_of(len(group.confirmed), 'copy', 'copies')} {noun} ({listed(group.confirmed) or 'none'}), at least {minimum} wanted"]
-    parts += [listed(group.shared)] if group.shared else []
+    parts += [*group.shared[:_MOST_SHARED], *([f"{more} more share a domain"] if (more := len(group.shared) - _MOST_SHARED) > 0 else [])]
     parts += [listed(group.unknown)] if group.unknown else []
     parts += [f"not known: {explained(doubtful)}"] if doubtful else []
     parts += [f"not counted: {explained(refused)}"] if refused else []

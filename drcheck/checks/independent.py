@@ -19,7 +19,7 @@ def _judge(case: Case) -> Verdict:
     seen = case.fact("copies", SystemCopies).value
     kinds = case.words("domains")
     grounds = [_domains(copy, rehearsal=seen.rehearsal) for copy in seen.copies]
-    return separated(case, seen, kinds, f"known to share no {', '.join(kinds)}", grounds)
+    return separated(case, seen, kinds, f"independent in {', '.join(kinds)}", grounds)
 
 
 def _domains(copy: CopySeen, *, rehearsal: bool) -> FactUsed:

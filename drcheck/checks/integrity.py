@@ -40,7 +40,7 @@ def _checksums(case: Case) -> Verdict:
         return Verdict(Outcome.UNKNOWN, "; ".join([*doubts, where]), facts, seen.depth)
     age, limit = case.now - seen.finished, case.optional_duration("max_age")
     if limit is not None and age > limit:
-        message = f"every object matched, and that was {format_duration(age)} ago; allowed are {format_duration(limit)}; {where}"
+        message = f"every object matched, and that was {format_duration(age)} ago; allowed are {format_duration(limit)}: let drcheck read again"
         return Verdict(Outcome.FAIL, message, facts, seen.depth)
     return Verdict(Outcome.PASS, f"{_words(seen)}; {where}", facts, seen.depth)
 
@@ -113,8 +113,8 @@ CHECKSUMS = Check(
         ),
         Parameter("away_required", ParameterKind.BOOLEAN, False, "Whether every promise must lie away from the data, else unknown"),
     ),
-    remediation="Restore the named objects from another copy, and find out what changed them. Where only the reading is too old, let "
-    "drcheck read again.",
+    remediation="Restore the named objects from another copy, and find out what changed them.",
     judge=_checksums,
-    to_know="Write a SHA-256 manifest with each backup, keep it away from the data, declare it, and let drcheck read every object.",
+    to_know="Make what did not answer reachable; where nothing is promised, write a SHA-256 manifest with each backup, keep it away from the data, "
+    "and declare it.",
 )

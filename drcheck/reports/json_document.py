@@ -9,6 +9,7 @@ from typing import Any
 
 from drcheck.clock import format_moment
 from drcheck.model import (
+    TARGET_ASPECTS,
     Assessment,
     Depth,
     Fact,
@@ -26,7 +27,7 @@ from drcheck.model import (
 )
 from drcheck.model.bounds import upper_bound
 from drcheck.reports.base import ReportOptions
-from drcheck.reports.rows import NOT_RECORDED, TARGET_ASPECTS, CopyRow, copy_rows, silent_targets, target_aspects
+from drcheck.reports.rows import NOT_RECORDED, CopyRow, copy_rows, silent_targets
 from drcheck.reports.wording import waived
 
 SCHEMA = "drcheck.assessment/1"
@@ -166,7 +167,7 @@ def _targets(assessment: Assessment) -> list[dict[str, Any]]:
 
 
 def _target(place: TargetPlace, facts: TargetFacts | None, *, answered: bool) -> dict[str, Any]:
-    aspects: dict[str, Fact[Any]] = target_aspects(facts) if facts else dict.fromkeys(TARGET_ASPECTS, NOT_RECORDED)
+    aspects: dict[str, Fact[Any]] = facts.aspects if facts else dict.fromkeys(TARGET_ASPECTS, NOT_RECORDED)
     return {
         "target": place.target,
         "connector": place.connector,

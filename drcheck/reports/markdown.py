@@ -5,32 +5,37 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from drcheck.model import Assessment, Outcome, printable
+from drcheck.model import Assessment, Outcome, number_of, printable
 from drcheck.reports.base import ReportOptions
-from drcheck.reports.rows import FindingRow, copy_rows, finding_rows, silent_targets
+from drcheck.reports.merged import MergedRow, PassedRow, merged_rows, passed_name, passed_rows, subjects_name
+from drcheck.reports.rows import FindingRow, copy_rows, finding_rows, silent_targets, unseen_copies
+from drcheck.reports.verdict import verdict
 from drcheck.reports.wording import (
     asked_by,
     caution,
-    closing,
     control_text,
     counts,
+    document_words,
     fact_text,
     freshness,
     heading,
     issuer_choices,
     known_by,
     own_choices,
+    own_choices_note,
     point_count,
     policy_lines,
+    provenance,
     subject_name,
     verified,
     waiver_text,
     where,
 )
-from drcheck.reports.wrapping import shorten, shorten_words
+from drcheck.reports.wrapping import listed, shorten, shorten_words
 
 LONGEST_WORD = 120
 LONGEST_TEXT = 1200
+MOST_PASSED = 24
 _LABELS = {
     Outcome.FAIL: "**FAIL**",
     Outcome.ERROR: "**ERROR**",
@@ -54,7 +59,7 @@ def markdown(assessment: Assessment, options: ReportOptions) -> str:
         _silent(assessment, options),
         _policies(assessment, options),
         _notes(assessment, options),
-        [f"**Result:** {escape(closing(assessment))}"],
+        [f"**{escape(verdict(assessment))}** ({escape(counts(assessment))})"],
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
@@ -95,24 +100,49 @@ def _fenced(text: str) -> str:
 def _opening(assessment: Assessment) -> list[str]:
     title, *lines = heading(assessment)
     first = caution(assessment)
-    return [*([f"> **{first}**", ""] if first else []), f"# {escape(title)}", "", *(f"- {escape(line)}" for line in lines)]
+    answer = [f"**{escape(verdict(assessment))}**", ""]
+    return [*([f"> **{first}**", ""] if first else []), f"# {escape(title)}", "", *answer, *(f"- {escape(line)}" for line in lines)]
 
 
 def _findings(assessment: Assessment, options: ReportOptions) -> list[str]:
-    lines = ["## Findings", "", escape(counts(assessment)) if assessment.findings else "Nothing was judged."]
+    lines = ["## Findings"]
     if options.only:
         lines += ["", f"Shown here: {', '.join(sorted(options.only))}."]
-    rows = finding_rows(assessment.findings, options.only)
-    hidden = 0
-    if not options.wide and Outcome.NOT_APPLICABLE not in options.only:
-        hidden = sum(len(row.asked_by) for row in rows if row.outcome is Outcome.NOT_APPLICABLE)
-        rows = [row for row in rows if row.outcome is not Outcome.NOT_APPLICABLE]
-    if rows:
-        header = ["Result", "About", "Finding", "What to do", "Known by", "Asked by", *(["Facts"] if options.wide else [])]
-        lines += ["", *_table(header, (_finding_cells(row, options) for row in rows))]
-    if hidden:
-        lines += ["", f"{hidden} more {'is' if hidden == 1 else 'are'} not applicable."]
-    return lines
+    if options.wide:
+        rows = finding_rows(assessment.findings, options.only)
+        header = ["Result", "About", "Finding", "What to do", "Known by", "Asked by", "Facts"]
+        return [*lines, "", *_table(header, (_finding_cells(row, options) for row in rows))] if rows else _nothing(lines)
+    merged = merged_rows(assessment.findings, options.only)
+    if merged:
+        header = ["Result", "About", "Finding", "What to do", "Known by", "Asked by"]
+        lines += ["", *_table(header, (_merged_cells(row, options) for row in merged))]
+    passed = passed_rows(assessment.findings) if not options.only or Outcome.PASS in options.only else []
+    if passed:
+        lines += ["", *_table(["Passed", "About", "Known by"], (_passed_cells(row, options) for row in passed))]
+    hidden = assessment.counts()[Outcome.NOT_APPLICABLE]
+    if hidden and not options.only:
+        lines += ["", f"{number_of(hidden, 'finding is', 'findings are')} not applicable."]
+    return lines if merged or passed or hidden else _nothing(lines)
+
+
+def _nothing(lines: list[str]) -> list[str]:
+    return [*lines, "", "There is nothing to show."]
+
+
+def _merged_cells(row: MergedRow, options: ReportOptions) -> Iterator[str]:
+    yield _LABELS[row.outcome] + f", {row.severity}" + (", waived" if row.waiver else "")
+    yield escape(subjects_name(row, lambda name: _fitted(name, options)))
+    parts = [row.message, *(f"{answer.message} ({', '.join(answer.controls)})" for answer in row.answers if answer.message), row.waiver]
+    yield "<br>".join(escape(_fitted(part, options)) for part in parts if part)
+    yield escape(_fitted(row.remediation, options))
+    yield ", ".join(known_by(row.assurance, row.depth)) if row.assurance else ""
+    yield escape(f"{row.check}, for {', '.join(control for answer in row.answers for control in answer.controls)}")
+
+
+def _passed_cells(row: PassedRow, options: ReportOptions) -> Iterator[str]:
+    yield escape(_fitted(row.check, options))
+    yield escape(listed([_fitted(passed_name(one), options) for one in row.subjects], MOST_PASSED))
+    yield ", ".join(known_by(row.assurance, row.depth))
 
 
 def _finding_cells(row: FindingRow, options: ReportOptions) -> Iterator[str]:
@@ -122,8 +152,7 @@ def _finding_cells(row: FindingRow, options: ReportOptions) -> Iterator[str]:
     yield "" if row.outcome in (Outcome.PASS, Outcome.NOT_APPLICABLE) else escape(_fitted(row.remediation, options))
     yield ", ".join(known_by(row.assurance, row.depth))
     yield escape(f"{row.check}, for {'; '.join(asked_by(row))}")
-    if options.wide:
-        yield escape("; ".join(map(fact_text, row.facts)))
+    yield escape("; ".join(map(fact_text, row.facts)))
 
 
 def _copies(assessment: Assessment, options: ReportOptions) -> list[str]:
@@ -143,28 +172,34 @@ def _copies(assessment: Assessment, options: ReportOptions) -> list[str]:
 
 
 def _silent(assessment: Assessment, options: ReportOptions) -> list[str]:
-    silent = silent_targets(assessment)
-    if not silent:
-        return []
-    cells = (
-        [escape(_fitted(text, options)) for text in (target.place.target, target.place.site, target.place.address, str(target.why))]
-        for target in silent
-    )
-    return ["## Targets that did not answer", "", *_table(["Target", "Site", "Address", "Why"], cells)]
+    silent, copies = silent_targets(assessment), unseen_copies(assessment)
+    lines: list[str] = []
+    if silent:
+        cells = (
+            [escape(_fitted(text, options)) for text in (target.place.target, target.place.site, target.place.address, str(target.why))]
+            for target in silent
+        )
+        lines += ["## Targets that did not answer", "", *_table(["Target", "Site", "Address", "Why"], cells)]
+    if copies:
+        rows = ([escape(_fitted(text, options)) for text in (row.id, str(row.points))] for row in copies)
+        lines += [*([""] if lines else []), "## Copies that could not be listed", "", *_table(["Copy", "Why"], rows)]
+    return lines
 
 
 def _policies(assessment: Assessment, options: ReportOptions) -> list[str]:
-    if not assessment.policies:
-        return []
     lines = ["## Judged by", ""]
     for policy in assessment.policies:
+        if not options.wide:
+            lines.append(f"- {escape(': '.join(document_words(policy)))}")
+            continue
         first, document = policy_lines(policy)
         lines += [f"- {escape(first)}", f"  - Document: {escape(document)}"]
         lines += [f"  - drcheck's or the estate's own choice: {escape(choice)}" for choice in own_choices(policy)]
-        if options.wide:
-            lines += [f"  - The document's: {escape(choice)}" for choice in issuer_choices(policy)]
-            lines += [f"  - Control {escape(control_text(control))}" for control in policy.controls]
-    return lines
+        lines += [f"  - The document's: {escape(choice)}" for choice in issuer_choices(policy)]
+        lines += [f"  - Control {escape(control_text(control))}" for control in policy.controls]
+    lines += [f"- {escape(line)}" for line in provenance(assessment)]
+    ours = own_choices_note(assessment)
+    return [*lines, "", escape(ours)] if ours and not options.wide else lines
 
 
 def _notes(assessment: Assessment, options: ReportOptions) -> list[str]:

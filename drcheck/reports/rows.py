@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from drcheck.model import (
     Assessment,
@@ -24,7 +23,6 @@ from drcheck.model import (
     Severity,
     Source,
     Subject,
-    TargetFacts,
     TargetPlace,
     Unobserved,
     Verification,
@@ -34,8 +32,6 @@ from drcheck.model import (
 WAIVED_RANK = 3
 _RANKS = {Outcome.FAIL: 0, Outcome.ERROR: 1, Outcome.UNKNOWN: 2, Outcome.PASS: 4, Outcome.NOT_APPLICABLE: 5}
 _SEVERITIES = list(Severity)
-TARGET_ASPECTS = ("identity", "protection", "encryption", "versions", "permissions", "clock_skew")
-"""What is asked of every target, as the fields of `TargetFacts` are called."""
 NOT_RECORDED = Unobserved(Reason.NOT_ATTEMPTED, "no facts about it were recorded")
 
 
@@ -79,6 +75,11 @@ class CopyRow:
     """How many recovery points can be restored from; None where it is not known."""
     unfinished: int | None
     """How many there are besides."""
+
+    @property
+    def id(self) -> str:
+        """`system@target`."""
+        return f"{self.place.system}@{self.place.target}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,23 +160,16 @@ def silent_targets(assessment: Assessment) -> list[SilentTarget]:
     silent = []
     for place in assessment.targets:
         facts = seen.get(place.target)
-        why = _why_silent(facts) if facts else NOT_RECORDED
+        why = facts.silence if facts else NOT_RECORDED
         if why is not None and place.target not in listed:
             silent.append(SilentTarget(place, why))
     return silent
 
 
-def target_aspects(facts: TargetFacts) -> dict[str, Fact[Any]]:
-    """Everything that was asked of a target, by name."""
-    return {name: getattr(facts, name) for name in TARGET_ASPECTS}
-
-
-def _why_silent(facts: TargetFacts) -> Unobserved | None:
-    missing = [fact for fact in target_aspects(facts).values() if isinstance(fact, Unobserved)]
-    if len(missing) < len(TARGET_ASPECTS):
-        return None
-    # What its connector cannot ask anyhow is no news; the reason to show is one that the place, or the way there, gave.
-    return next((fact for fact in missing if fact.reason is not Reason.UNSUPPORTED), missing[0])
+def unseen_copies(assessment: Assessment) -> list[CopyRow]:
+    """The declared copies that could not be listed, save those whose target gave nothing but that same reason."""
+    silent = {target.place.target: target.why for target in silent_targets(assessment)}
+    return [row for row in copy_rows(assessment) if isinstance(row.points, Unobserved) and silent.get(row.place.target) != row.points]
 
 
 def _order(finding: Finding) -> tuple[object, ...]:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from drcheck.clock import format_duration, format_moment
 from drcheck.model import (
-    EXIT_FAIL,
-    EXIT_GOOD,
-    EXIT_UNKNOWN,
     Assessment,
     ControlUsed,
     Depth,
@@ -18,14 +15,10 @@ from drcheck.model import (
     SubjectKind,
     Unobserved,
     Waiver,
+    number_of,
 )
 from drcheck.reports.rows import CopyRow, FindingRow, accepted
 
-EXIT_MEANINGS = {
-    EXIT_GOOD: "nothing failed, and everything was determined or waived",
-    EXIT_FAIL: "something failed that nobody waived",
-    EXIT_UNKNOWN: "nothing failed that nobody waived, but something is unknown or in error, or nothing was judged",
-}
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
 
@@ -40,16 +33,19 @@ def caution(assessment: Assessment) -> str:
 
 
 def heading(assessment: Assessment) -> list[str]:
-    """Who was judged, from what, at which moment, by which run."""
+    """Who was judged and at which moment (UTC); and from which file, where this run did not look for itself."""
     estate, run = assessment.estate, assessment.run
     codes = ", ".join(part for part in (estate.organisation, estate.code, estate.country) if part)
-    lines = [
-        f"Backups of {estate.name} ({codes})",
-        f"Estate {estate.file} ({estate.digest or 'no digest'})",
-        f"Judged at {format_moment(run.reference)} (UTC) by drcheck {run.version}, run {run.id}",
-    ]
+    lines = [f"Backups of {estate.name} ({codes}), judged at {format_moment(run.reference)}"]
     if run.facts_from:
         lines.append(f"Facts were read from {run.facts_from}, seen at {format_moment(assessment.facts.at)}; this run looked at no target itself")
+    return lines
+
+
+def provenance(assessment: Assessment) -> list[str]:
+    """Which program judged which file in which run."""
+    estate, run = assessment.estate, assessment.run
+    lines = [f"drcheck {run.version}, run {run.id}, estate {estate.file} ({estate.digest or 'no digest'})"]
     if run.plugins:
         lines.append("Plugins trusted: " + ", ".join(f"{name} {version}" for name, version in run.plugins))
     return lines
@@ -59,18 +55,12 @@ def counts(assessment: Assessment) -> str:
     """All five counts, and how many of them were accepted for now."""
     found = assessment.counts()
     order = (Outcome.FAIL, Outcome.ERROR, Outcome.UNKNOWN, Outcome.PASS, Outcome.NOT_APPLICABLE)
-    return ", ".join(f"{found[outcome]} {outcome}" for outcome in order) + f" ({waived(assessment)} of them waived)"
+    return "Findings: " + ", ".join(f"{found[outcome]} {outcome}" for outcome in order) + f"; {waived(assessment)} of them waived"
 
 
 def waived(assessment: Assessment) -> int:
     """How many findings are no pass and were accepted."""
     return sum(accepted(finding.outcome, finding.waiver) for finding in assessment.findings)
-
-
-def closing(assessment: Assessment) -> str:
-    """The last line: the counts, the exit code and what that means."""
-    code = assessment.exit_code
-    return f"{counts(assessment)}; exit code {code}: {EXIT_MEANINGS[code]}"
 
 
 def subject_name(subject: Subject) -> str:
@@ -141,6 +131,21 @@ def verified(row: CopyRow) -> tuple[str, ...]:
     return tuple(parts)
 
 
+def verified_briefly(row: CopyRow) -> tuple[str, ...]:
+    """The same in a few words. Where not even the points are known, the reason is told with them."""
+    if isinstance(row.verification, Unobserved):
+        return ("unknown",) if isinstance(row.points, Unobserved) else ("unknown", str(row.verification.reason))
+    value = row.verification.value
+    parts = [f"{value.bad} BAD"] if value.bad else []
+    parts.append(f"{value.objects_read} of {value.objects_total} {value.depth}")
+    return (*parts, f"stopped: {value.stopped.reason}") if value.stopped is not None else tuple(parts)
+
+
+def document_words(policy: PolicyUsed) -> tuple[str, str]:
+    """A pack by its id and version; and the document and its version that it follows."""
+    return f"{policy.id} {policy.version}", ", ".join(part for part in (policy.document, policy.document_version) if part)
+
+
 def policy_lines(policy: PolicyUsed) -> tuple[str, str]:
     """A pack in a line, and the document that it follows."""
     document = " ".join(part for part in (policy.document, policy.document_version) if part)
@@ -156,6 +161,13 @@ def control_text(control: ControlUsed) -> str:
 def own_choices(policy: PolicyUsed) -> list[str]:
     """The numbers and choices that drcheck or the estate made where the issuer's text makes none, each with the controls that use it."""
     return _choices([(control, name, value) for control in policy.controls for name, value in control.our_parameters])
+
+
+def own_choices_note(assessment: Assessment) -> str:
+    """That some parameters are no document's, for a report that does not list them; empty where there are none."""
+    ours = sum(len(control.our_parameters) for policy in assessment.policies for control in policy.controls)
+    note = "drcheck's or the estate's choice, not a document's; --wide lists them, with clauses and links."
+    return f"{number_of(ours, 'parameter is', 'parameters are')} {note}" if ours else ""
 
 
 def issuer_choices(policy: PolicyUsed) -> list[str]:

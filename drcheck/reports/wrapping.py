@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 
 ELLIPSIS = "…"
 
@@ -43,6 +44,24 @@ def wrap(text: str, width: int) -> list[str]:
             word = word[len(head) :]
         line = word
     return [*lines, line] if line else lines
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """Names joined by commas, at most so many, with how many more there are."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def named(names: Sequence[str], room: int) -> str:
+    """As many of these names as fit into `room` columns, at least one, with how many more there are."""
+    used, fitting = 0, 1
+    for count, name in enumerate(names, start=1):
+        used += columns(name) + (2 if count > 1 else 0)
+        left = len(names) - count
+        if used + (len(f" and {left} more") if left else 0) <= room:
+            fitting = count
+        if used > room:
+            break
+    return listed(names, fitting)
 
 
 def _fitting(text: str, limit: int) -> str:

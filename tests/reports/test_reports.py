@@ -79,7 +79,8 @@ def test_the_end_has_all_counts_and_the_exit_code(format_: str, make: object, co
     assert callable(make)
     assessment = make()
     end = " ".join(render(assessment, format_).split("\n\n")[-1].split())
-    assert f"exit code {code}: " in end
+    assert f"; exit code {code}" in end
+    assert end.split(";")[0].strip("*") in " ".join(render(assessment, format_).split("\n\nFindings")[0].split())
     for outcome, count in assessment.counts().items():
         assert f"{count} {outcome}" in end
 
@@ -87,20 +88,24 @@ def test_the_end_has_all_counts_and_the_exit_code(format_: str, make: object, co
 def test_a_waived_failure_is_still_called_a_failure_and_sorted_behind_what_stands() -> None:
     text = render(sample.hospital(), "table")
     waived = text.index("FAIL      system imaging")
-    assert text.index("UNKNOWN   pathology@offsite-sftp") < waived < text.index("pass      imaging@onsite")
+    assert text.index("UNKNOWN   pathology@offsite-sftp") < waived < text.index("pass      backup.recency  imaging@onsite")
     assert "waived by A. Person until 2026-04-30" in " ".join(text.split())
 
 
-def test_one_answer_for_several_controls_is_told_once_with_every_clause() -> None:
-    text = " ".join(render(sample.hospital(), "table", width=200).split())
-    assert text.count("The newest usable recovery point is 9d 4h old") == 1
-    assert "uk-ncsc-offline-backups fresh (principle 2); uk-caf-b5 recency (B5.c), medium" in text
+def test_one_answer_for_several_controls_is_told_once_with_every_control_and_with_its_clause_when_wide() -> None:
+    for wide, controls in (
+        (False, "asked by: fresh, recency (medium)"),
+        (True, "uk-ncsc-offline-backups fresh (principle 2); uk-caf-b5 recency (B5.c), medium"),
+    ):
+        text = " ".join(render(sample.hospital(), "table", width=200, wide=wide).split())
+        assert text.count("The newest usable recovery point is 9d 4h old") == 1
+        assert controls in text
 
 
 def test_what_is_not_applicable_is_counted_and_shown_when_asked_for() -> None:
     message = "The target does not declare immutability."
     assert message not in render(sample.hospital(), "table", width=200)
-    assert "1 more is not applicable" in render(sample.hospital(), "table", width=200)
+    assert "n/a       1 finding; --wide shows it" in render(sample.hospital(), "table", width=200)
     assert message in render(sample.hospital(), "table", width=200, wide=True)
     assert message in render(sample.hospital(), "table", width=200, only={"not-applicable"})
 
@@ -109,7 +114,7 @@ def test_only_hides_findings_and_no_count() -> None:
     text = render(sample.hospital(), "table", only={"unknown"})
     assert "FAIL " not in text
     assert "UNKNOWN " in text
-    assert "shown here: unknown" in " ".join(text.split())
+    assert "Shown here: unknown." in " ".join(text.split())
     assert "4 fail, 1 error, 1 unknown, 2 pass, 1 not-applicable" in " ".join(text.split())
     lines = list(csv.reader(io.StringIO(render(sample.hospital(), "csv", only={"unknown"}), newline="")))
     assert [line[HEADER.index("outcome")] for line in lines] == ["outcome", "unknown"]
@@ -136,14 +141,18 @@ def test_long_names_are_shortened_in_the_middle_unless_wide() -> None:
     assert sample.LONG in wide
 
 
-def test_what_drcheck_chose_itself_is_printed_whole() -> None:
+def test_what_drcheck_chose_itself_is_counted_and_printed_whole_when_wide() -> None:
     given_ = sample.hospital()
     control = replace(given_.policies[0].controls[0], our_parameters=tuple((f"choice{index}", "x" * 20) for index in range(60)))
     link = "https://issuer.example/" + "long/" * 14
     policy = replace(given_.policies[0], controls=(control,), url=link)
-    text = render(replace(given_, policies=(policy,)), "table")
+    text = render(replace(given_, policies=(policy,)), "table", wide=True)
     assert all(f"choice{index} =" in " ".join(text.split()) for index in range(60))
     assert link in text
+    brief = " ".join(render(replace(given_, policies=(policy,)), "table").split())
+    assert "60 parameters are drcheck's or the estate's choice" in brief
+    assert "choice0" not in brief
+    assert f"- {policy.id} {policy.version}: {policy.document}, {policy.document_version} - drcheck" in brief
 
 
 def test_a_target_that_only_cannot_say_who_it_is_did_answer() -> None:
