@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
+ELSEWHERE = ("/usr/sbin:/sbin:/usr/local/sbin", *map(str, Path("/usr/lib/postgresql").glob("*/bin")))
+"""Folders of programs that are not on everybody's path; Debian keeps PostgreSQL's apart."""
 REQUIRE_ALL = os.environ.get("DRCHECK_REQUIRE_ALL") == "1"
 
 
@@ -14,7 +17,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test whose program is missing; with DRCHECK_REQUIRE_ALL=1 that is a failure instead."""
     for marker in item.iter_markers("program"):
         for name in marker.args:
-            if not any(shutil.which(name, path=path) for path in (None, "/usr/sbin:/sbin:/usr/local/sbin")):
+            if not any(shutil.which(name, path=path) for path in (None, *ELSEWHERE)):
                 missing = f"needs the program {name}, which is not installed"
                 if REQUIRE_ALL:
                     pytest.fail(missing, pytrace=False)

@@ -2,7 +2,7 @@
 
 from drcheck.store.database import default_file
 from drcheck.store.digests import Digest
-from drcheck.store.history import Interval, PointSeen, Recorded
+from drcheck.store.history import DrillSeen, Interval, PointSeen, Recorded
 from drcheck.store.known import Known, Reading, version_of
 from drcheck.store.merge import Change, Merged
 from drcheck.store.objects import ObjectStore, Summary
@@ -12,6 +12,7 @@ from drcheck.store.store import Store, open_store
 __all__ = [
     "Change",
     "Digest",
+    "DrillSeen",
     "Interval",
     "Known",
     "Merged",

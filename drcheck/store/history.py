@@ -16,7 +16,6 @@ from sqlalchemy.dialects import postgresql, sqlite
 from drcheck.canonical import digest_bytes
 from drcheck.clock import format_moment
 from drcheck.model import Assessment, Drill, Observed, Outcome, Points, PointState, RecoveryPoint, Severity, Subject, SubjectKind
-from drcheck.store.known import key_of
 from drcheck.store.schema import assessments, calls, copies, drills, findings, organisations, recovery_points
 
 
@@ -73,6 +72,22 @@ class PointSeen:
     objects: int
     first_seen: datetime
     """The reference time of the first assessment that saw it."""
+    last_seen: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DrillSeen:
+    """A drill that an assessment knew of."""
+
+    system: str
+    target: str
+    recovery_point: str
+    started: datetime
+    success: bool
+    content: str
+    """The whole drill as JSON: the fields of `drcheck.model.Drill`, lengths in seconds."""
+    first_seen: datetime
+    """The reference time of the first assessment that knew of it."""
     last_seen: datetime
 
 
@@ -160,7 +175,7 @@ def _add_points(connection: Connection, organisation: int, assessment: Assessmen
                     "state": point.state.value,
                     "size": point.size,
                     "objects": point.objects,
-                    "digest": digest_bytes(key_of(point.id)),
+                    "digest": digest_bytes(json.dumps(point.id).encode()),
                     "first": number,
                     "last": number,
                 }
@@ -255,6 +270,28 @@ def interval_of(row: Row[Any]) -> Interval:
     subject = Subject(SubjectKind(row.subject_kind), row.subject)
     severity = Severity(row.severity)
     return Interval(row.policy, row.control, subject, Outcome(row.outcome), row.waived, severity, row.first, row.since, row.last, row.until)
+
+
+def select_drills(organisation: str) -> Select[Any]:
+    """The drills of one organisation, in the order in which they were first known."""
+    began, ended = assessments.alias("began"), assessments.alias("ended")
+    return (
+        select(
+            *(drills.c[name] for name in ("system", "target", "recovery_point", "started", "success", "content")),
+            began.c.reference.label("first_seen"),
+            ended.c.reference.label("last_seen"),
+        )
+        .join(organisations, drills.c.organisation == organisations.c.id)
+        .join(began, drills.c.first == began.c.id)
+        .join(ended, drills.c.last == ended.c.id)
+        .where(organisations.c.name == organisation)
+        .order_by(drills.c.first, drills.c.id)
+    )
+
+
+def drill_of(row: Row[Any]) -> DrillSeen:
+    """One row of `select_drills`."""
+    return DrillSeen(**row._asdict())
 
 
 def select_points(organisation: str, copy: str) -> Select[Any]:

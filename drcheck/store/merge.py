@@ -73,10 +73,11 @@ def merge(database: Database, copy: int, name: str, listing: Iterator[Entry], at
                 yield Merged(Change.UNCHANGED, entry, Known(row, before))
             else:
                 state = _adopted(_fresh(key, entry, now), row, piece)
-                next_generation.put(state)
                 if row.first_seen and not row.gone:
+                    next_generation.put(state._replace(first_seen=row.first_seen))
                     yield Merged(Change.CHANGED, entry, Known(row, before))
                 else:
+                    next_generation.put(state)
                     yield Merged(Change.NEW, entry, Known(row if row.gone else state, before))
             key, entry = next(entries, _END)
     if entry is not None:

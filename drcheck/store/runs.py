@@ -109,7 +109,7 @@ def pieces(database: Database, state: Snapshot) -> Iterator[Piece]:
 def _add_unlisted(rows: list[Row], reading: Row) -> None:
     """Add a reading of what no whole listing showed yet: a missing object, or one that the first listing was still at."""
     if rows and rows[-1].key == reading.key:
-        rows[-1] = with_reading(rows[-1], reading) if rows[-1].version == reading.version else reading
+        rows[-1] = with_reading(rows[-1], reading) if reading.version in (b"", rows[-1].version) else reading
     else:
         rows.append(reading)
 

@@ -1,13 +1,15 @@
 """
 The tables. What stands here is what the migrations in `drcheck/store/migrations/versions` make; a test compares the two.
 
-Names that others chose (keys, recovery points) can be any bytes, which neither database takes as text; they are kept as bytes.
-PostgreSQL indexes nothing longer than some 2,700 bytes, so a long name is found by its digest or its beginning.
+Keys of objects can be any bytes, which neither database takes as text; they are kept as bytes. PostgreSQL indexes nothing longer than some 2,700
+bytes, so a long name is found by its digest or its beginning.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import json
+import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -27,26 +29,29 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Dialect
 
-from drcheck.store.known import key_of, text_of
-
 metadata = MetaData(naming_convention={"pk": "%(table_name)s_key", "uq": "%(table_name)s_once", "fk": "%(table_name)s_%(column_0_name)s"})
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+_SPECIAL = re.compile("[\0\\\\\ud800-\udfff]")
 Number = BigInteger().with_variant(Integer(), "sqlite")
 """A 64-bit integer that SQLite can also count up by itself."""
 
 
-class Name(TypeDecorator[str]):
-    """A name that others chose, as bytes."""
+class Word(TypeDecorator[str]):
+    """
+    Text that others may have chosen. Neither database takes every text: one with NUL, a surrogate or a backslash is kept with JSON's escapes, which
+    all begin with a backslash, and every other as it is.
+    """
 
-    impl = LargeBinary
+    impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:  # noqa: ARG002 - SQLAlchemy's signature
-        """The text as UTF-8, with surrogate escapes as the bytes that they stand for."""
-        return None if value is None else key_of(value)
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """The text in the form that is kept."""
+        return json.dumps(value)[1:-1] if value is not None and _SPECIAL.search(value) else value
 
     def process_result_value(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
         """The text again."""
-        return None if value is None else text_of(bytes(value))
+        return json.loads(f'"{value}"') if value is not None and "\\" in value else value
 
 
 class Moment(TypeDecorator[datetime]):
@@ -59,22 +64,19 @@ class Moment(TypeDecorator[datetime]):
         """Microseconds, counted in integers: a float would round them."""
         if value is None:
             return None
-        since = value - datetime(1970, 1, 1, tzinfo=UTC)
+        since = value - _BEGINNING
         return (since.days * 86400 + since.seconds) * 1_000_000 + since.microseconds
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
         """The moment in UTC."""
-        if value is None:
-            return None
-        seconds, microseconds = divmod(int(value), 1_000_000)
-        return datetime.fromtimestamp(seconds, UTC).replace(microsecond=microseconds)
+        return None if value is None else _BEGINNING + timedelta(microseconds=int(value))
 
 
 organisations = Table(
     "organisations",
     metadata,
     Column("id", Number, primary_key=True),
-    Column("name", Name, nullable=False, unique=True),
+    Column("name", Word, nullable=False, unique=True),
 )
 
 assessments = Table(
@@ -82,13 +84,13 @@ assessments = Table(
     metadata,
     Column("id", Number, primary_key=True),
     Column("organisation", Number, ForeignKey("organisations.id"), nullable=False),
-    Column("run", Text, nullable=False, unique=True),
+    Column("run", Word, nullable=False, unique=True),
     Column("started", Moment, nullable=False),
     Column("finished", Moment, nullable=False),
     Column("reference", Moment, nullable=False),
     Column("as_of", Boolean, nullable=False),
-    Column("estate_digest", Text, nullable=False),
-    Column("version", Text, nullable=False),
+    Column("estate_digest", Word, nullable=False),
+    Column("version", Word, nullable=False),
     Column("exit_code", SmallInteger, nullable=False),
     Column("counts", Text, nullable=False),
     Column("digest", Text, nullable=False),
@@ -102,10 +104,10 @@ findings = Table(
     metadata,
     Column("id", Number, primary_key=True),
     Column("organisation", Number, ForeignKey("organisations.id"), nullable=False),
-    Column("policy", Text, nullable=False),
-    Column("control", Text, nullable=False),
+    Column("policy", Word, nullable=False),
+    Column("control", Word, nullable=False),
     Column("subject_kind", Text, nullable=False),
-    Column("subject", Name, nullable=False),
+    Column("subject", Word, nullable=False),
     Column("outcome", Text, nullable=False),
     Column("waived", Boolean, nullable=False),
     Column("severity", Text, nullable=False),
@@ -118,8 +120,8 @@ calls = Table(
     "calls",
     metadata,
     Column("assessment", Number, ForeignKey("assessments.id"), primary_key=True, autoincrement=False),
-    Column("target", Text, primary_key=True),
-    Column("call", Text, primary_key=True),
+    Column("target", Word, primary_key=True),
+    Column("call", Word, primary_key=True),
     Column("count", Number, nullable=False),
 )
 
@@ -128,9 +130,9 @@ drills = Table(
     metadata,
     Column("id", Number, primary_key=True),
     Column("organisation", Number, ForeignKey("organisations.id"), nullable=False),
-    Column("system", Text, nullable=False),
-    Column("target", Text, nullable=False),
-    Column("recovery_point", Name, nullable=False),
+    Column("system", Word, nullable=False),
+    Column("target", Word, nullable=False),
+    Column("recovery_point", Word, nullable=False),
     Column("started", Moment, nullable=False),
     Column("success", Boolean, nullable=False),
     Column("content", Text, nullable=False),
@@ -145,7 +147,7 @@ copies = Table(
     metadata,
     Column("id", Number, primary_key=True),
     Column("organisation", Number, ForeignKey("organisations.id"), nullable=False),
-    Column("name", Text, nullable=False),
+    Column("name", Word, nullable=False),
     Column("generation", Number, nullable=False, server_default="0"),
     Column("listed", Moment),
     Column("merging", Text, nullable=False, server_default=""),
@@ -157,7 +159,7 @@ recovery_points = Table(
     metadata,
     Column("id", Number, primary_key=True),
     Column("copy", Number, ForeignKey("copies.id"), nullable=False),
-    Column("point", Name, nullable=False),
+    Column("point", Word, nullable=False),
     Column("time", Moment, nullable=False),
     Column("state", Text, nullable=False),
     Column("size", Number, nullable=False),

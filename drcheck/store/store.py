@@ -16,16 +16,19 @@ from drcheck.errors import StoreError
 from drcheck.model import Assessment
 from drcheck.store.database import Database
 from drcheck.store.history import (
+    DrillSeen,
     Interval,
     PointSeen,
     Recorded,
     add_assessment,
     copy_number,
+    drill_of,
     interval_of,
     organisation_number,
     point_of,
     recorded_of,
     select_assessments,
+    select_drills,
     select_intervals,
     select_points,
 )
@@ -130,6 +133,11 @@ class Store:
         """Every recovery point of `copy` (`system@target`) that an assessment saw, the newest first, those that are gone included."""
         with self._database.reading() as connection:
             return [point_of(row) for row in connection.execute(select_points(organisation, copy))]
+
+    def drills(self, organisation: str) -> list[DrillSeen]:
+        """Every drill that an assessment knew of, in the order in which they were first known."""
+        with self._database.reading() as connection:
+            return [drill_of(row) for row in connection.execute(select_drills(organisation))]
 
     def calls(self, run: str) -> list[tuple[str, str, int]]:
         """Target, kind of call and how often it was made, of one run."""

@@ -1,0 +1,1 @@
+"""The store: SQLite and PostgreSQL, both real."""
