@@ -15,7 +15,7 @@ class Hasher(Protocol):
 
     def copy(self) -> Self: ...
 
-    def update(self, chunk: bytes | memoryview, /) -> None: ...
+    def update(self, chunk: bytes | memoryview, /) -> object: ...
 
     def hexdigest(self) -> str: ...
 
@@ -43,7 +43,9 @@ class Digests:
     hex: dict[str, str]
     """The digest of each algorithm, lower case."""
     size: int
-    """Bytes that were read."""
+    """Bytes that were hashed."""
+    there: bool = False
+    """Whether the place hashed them itself and says so; not a byte was read here then."""
 
 
 def digest(chunks: Iterable[bytes], algorithms: Collection[str]) -> Digests:

@@ -21,6 +21,7 @@ from drcheck.connectors.sftp_hostkeys import HostKeyPins, fingerprint, pins_from
 from drcheck.connectors.sftp_login import Attempts, agent_attempts, connect, hang_up, key_attempt, log_in, password_attempt, start_session
 from drcheck.connectors.sftp_options import SftpOptions
 from drcheck.connectors.sftp_pipeline import Pipeline
+from drcheck.connectors.sftp_remote_hash import CALL, RemoteHash
 from drcheck.connectors.sftp_session import ALLOWED_CALLS, ReadOnlySession
 from drcheck.connectors.sftp_tree import SftpTree
 from drcheck.digests import Digests
@@ -38,7 +39,7 @@ class SftpConnector(Connector):
 
     kind: ClassVar[str] = "sftp"
     options_class: ClassVar[type[Options]] = SftpOptions
-    allowed_calls: ClassVar[frozenset[str]] = ALLOWED_CALLS | {"ssh:connect", "ssh:login"}
+    allowed_calls: ClassVar[frozenset[str]] = ALLOWED_CALLS | {"ssh:connect", "ssh:login", CALL}
 
     def __init__(self, options: Options, *, secrets: SecretResolver, deadline: Deadline, calls: CallLog) -> None:
         super().__init__(options, secrets=secrets, deadline=deadline, calls=calls)
@@ -84,7 +85,12 @@ class SftpConnector(Connector):
         return self._tree.read(key, start, length)
 
     def digests(self, wanted: Iterable[tuple[Entry, Collection[str]]]) -> Iterator[tuple[Entry, Digests | ConnectorError]]:
-        return Pipeline(self._session, self._tree, self.deadline).digests(wanted)
+        if self._wanted.server_hash:
+            remote = RemoteHash(self._connection, self._wanted.server_hash, self._tree, deadline=self.deadline, calls=self.calls)
+            claimed = remote.claims(wanted)
+        else:
+            claimed = ((entry, algorithms, None) for entry, algorithms in wanted)
+        return Pipeline(self._session, self._tree, self.deadline).digests(claimed)
 
     def identity(self) -> Identity:
         key = fingerprint(self._connection.get_remote_server_key().asbytes())

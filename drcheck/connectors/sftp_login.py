@@ -145,21 +145,34 @@ def start_session(transport: paramiko.Transport, deadline: Deadline, calls: Call
     Raises:
         ConnectorError: Unsupported where the server has no SFTP for us, Malformed where something else answers, TimedOut or Unreachable.
     """
+    with _starting(transport, deadline, "SFTP") as channel:
+        channel.invoke_subsystem("sftp")
+        return ReadOnlySession(channel, deadline=deadline, calls=calls)
+
+
+def start_command(transport: paramiko.Transport, command: str, deadline: Deadline) -> paramiko.Channel:
+    """The channel of a command that the server's shell was told to run. Raises as `start_session` does."""
+    with _starting(transport, deadline, "command") as channel:
+        channel.exec_command(command)
+        return channel
+
+
+@contextlib.contextmanager
+def _starting(transport: paramiko.Transport, deadline: Deadline, what: str) -> Iterator[paramiko.Channel]:
+    """A new channel, within which something is started on it."""
     limit = _limit(deadline)
-    # paramiko waits for ever for the answer to its request for the subsystem; hanging up ends that.
+    # paramiko waits for ever for the answer to what it asks on a channel; hanging up ends that.
     watchdog = threading.Timer(limit.seconds or PATIENCE, hang_up, [transport])
     watchdog.daemon = True
     watchdog.start()
     try:
-        channel = transport.open_session(window_size=WINDOW, timeout=limit.seconds)
-        channel.invoke_subsystem("sftp")
-        return ReadOnlySession(channel, deadline=deadline, calls=calls)
+        yield transport.open_session(window_size=WINDOW, timeout=limit.seconds)
     except (OSError, EOFError, paramiko.SSHException) as error:
         if _over(limit):
-            raise TimedOut(f"the server did not start SFTP within {limit.seconds:g} s") from error
+            raise TimedOut(f"the server did not start {what} within {limit.seconds:g} s") from error
         if transport.is_active():
-            raise Unsupported(f"the server has no SFTP for us: {printable(str(error))}") from error
-        raise Unreachable(f"the connection was lost before SFTP started: {printable(str(error)) or type(error).__name__}") from error
+            raise Unsupported(f"the server has no {what} for us: {printable(str(error))}") from error
+        raise Unreachable(f"the connection was lost before {what} started: {printable(str(error)) or type(error).__name__}") from error
     finally:
         watchdog.cancel()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, StrictBool, field_validator, model_validator
 
@@ -36,6 +36,9 @@ class SftpOptions(Options):
     """The server's key: its fingerprint (`SHA256:...`) or its public key line (`ssh-ed25519 AAAA...`)."""
     known_hosts: EstatePath | None = None
     """A file with the server's key, in the form that OpenSSH uses."""
+
+    server_hash: Literal["", "sha256sum", "sha512sum", "openssl"] = ""
+    """The program with which the server hashes files itself, where it may: not a byte is read here, so this shows less. Empty: drcheck reads them."""
 
     @field_validator("host_key")
     @classmethod

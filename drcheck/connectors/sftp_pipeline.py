@@ -37,16 +37,19 @@ _SPARE_HANDLES = 4  # for a listing and a file that are read meanwhile
 _FOR_READING = as_number(sftp.SFTP_FLAG_READ) + as_number(0)
 
 Answered = tuple[Entry, Digests | ConnectorError]
+Claimed = tuple[Entry, Collection[str], Digests | ConnectorError | None]
+"""An object, the algorithms wanted of it, and what is said of its digests without reading it; None where it must be read."""
 
 
 class _File:
     """One file under way."""
 
-    __slots__ = ("alone", "asked", "data", "entry", "expected", "folder", "handle", "hashed", "hashers", "outcome", "path")
+    __slots__ = ("alone", "asked", "claim", "data", "entry", "expected", "folder", "handle", "hashed", "hashers", "outcome", "path")
 
-    def __init__(self, entry: Entry, algorithms: Collection[str], folder: Above[_File], path: bytes) -> None:
+    def __init__(self, entry: Entry, algorithms: Collection[str], claim: Digests | ConnectorError | None, folder: Above[_File], path: bytes) -> None:
         self.entry = entry
-        self.hashers = {algorithm: hasher(algorithm) for algorithm in algorithms}
+        self.claim = claim
+        self.hashers = {} if isinstance(claim, Digests) else {algorithm: hasher(algorithm) for algorithm in algorithms}
         self.folder = folder
         self.path = path
         self.handle = b""
@@ -89,8 +92,12 @@ class Pipeline:
         self._under_way = self._bytes = self._handles = 0
         self._most_handles = max(1, min(FILES, session.open_files - _SPARE_HANDLES)) if session.open_files else FILES
 
-    def digests(self, wanted: Iterable[tuple[Entry, Collection[str]]]) -> Iterator[Answered]:
-        """As `Connector.digests`. Where the connection is lost, every object under way and every later one is answered with that error."""
+    def digests(self, wanted: Iterable[Claimed]) -> Iterator[Answered]:
+        """
+        As `Connector.digests`. Where the connection is lost, every object under way and every later one is answered with that error.
+
+        What is said of an object's digests is passed on where the folders above it are, and still were afterwards, folders.
+        """
         source = iter(wanted)
         more = True
         try:
@@ -107,7 +114,7 @@ class Pipeline:
                 except ConnectorError as lost:
                     for file in list(self._untold):
                         yield file.entry, lost
-                    for entry, _ in source:
+                    for entry, _, _ in source:
                         yield entry, lost
                     return
                 ready, self._ready = self._ready, []
@@ -118,13 +125,13 @@ class Pipeline:
         finally:
             self._session.give_up(self._handlers, [file.handle for file in self._untold if file.handle])
 
-    def _begin(self, entry: Entry, algorithms: Collection[str]) -> ConnectorError | None:
+    def _begin(self, entry: Entry, algorithms: Collection[str], claim: Digests | ConnectorError | None) -> ConnectorError | None:
         """Take one more file in hand; the error where that cannot be."""
         name = entry.key.rpartition("/")[0]
         try:
-            above, path = self._tree.paths(entry.key)
-            folder = self._folders.get(name) or Above(name, above)
-            file = _File(entry, algorithms, folder, path)
+            folder = self._folders.get(name) or Above(name, self._tree.paths(entry.key)[0])
+            path = b"" if isinstance(claim, Digests) else self._tree.path(entry.key)
+            file = _File(entry, algorithms, claim, folder, path)
         except ConnectorError as error:
             return error
         except ValueError as error:
@@ -261,10 +268,15 @@ class Pipeline:
     # One file, step by step
 
     def _look(self, file: _File) -> None:
-        self._ask(partial(self._looked, file), file, sftp.CMD_LSTAT, as_text(file.path))
+        if isinstance(file.claim, Digests):
+            self._end(file, file.claim)
+        else:
+            self._ask(partial(self._looked, file), file, sftp.CMD_LSTAT, as_text(file.path))
 
     def _looked(self, file: _File, answer: Answer) -> None:
         file.expected = a_file(self._attributes(file, answer), file.entry.key)
+        if isinstance(file.claim, ConnectorError):
+            raise file.claim
         left = 0.0
         if file.expected.modified is not None and file.expected.size > self._session.read_size:
             left = seconds_to_rest(file.expected.modified)
