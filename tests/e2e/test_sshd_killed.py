@@ -16,6 +16,7 @@ from tests.e2e.runs import Done, begin, check, finish
 
 pytestmark = [pytest.mark.program("sshd"), pytest.mark.program("ssh-keygen")]
 KIB = 1024
+COUNT = 120
 CHECKS = ("backup.recency", "backup.completeness", "integrity.checksums")
 
 
@@ -26,7 +27,7 @@ class Place:
         self.server = held.enter_context(SshServer(folder))
         fill(self.server.root / "data", objects)
         fill(folder / "beside" / "data", numbered(20))
-        self.wire = held.enter_context(Wire(self.server.port, pause=0.005))
+        self.wire = held.enter_context(Wire(self.server.port, pause=0.002))
         self.estate = write_estate(
             folder,
             [target("archive", "sftp", self.server.options(port=self.wire.port)), target("beside", "local", {"root": str(folder / "beside")})],
@@ -78,30 +79,30 @@ def test_killed_while_it_lists(tmp_path: Path, held: ExitStack) -> None:
 
 
 def test_killed_while_it_reads(tmp_path: Path, held: ExitStack) -> None:
-    place = Place(tmp_path, held, numbered(60, 256 * KIB))
-    done = place.checked_and_killed_after(5 * 1024 * KIB)
+    place = Place(tmp_path, held, numbered(COUNT, 256 * KIB))
+    done = place.checked_and_killed_after(12 * 1024 * KIB)
     assert done.code == 11, done.stderr
     assert done.seconds < 15
     verification = done.copy("archive")["verification"]
     assert verification["unobserved"]["reason"] == "unreachable"
-    assert 0 < verification["objects_read"] < 60
+    assert 0 < verification["objects_read"] < COUNT
     assert verification["bytes_read"] == verification["objects_read"] * 256 * KIB
-    assert (verification["bad"], verification["depth"], verification["objects_total"]) == (0, "read", 60)
+    assert (verification["bad"], verification["depth"], verification["objects_total"]) == (0, "read", COUNT)
     assert 0 < verification["upper_bound_bad_rate"] < 1
     lost = done.only("integrity.checksums", "records@archive")
     assert lost["outcome"] == "unknown"
     assert "unreachable" in lost["message"]
-    assert f"{60 - verification['objects_read']} objects were not read" in lost["message"]
+    assert f"{COUNT - verification['objects_read']} objects were not read" in lost["message"]
     # What was listed before stands.
     assert done.only("backup.recency", "records@archive")["outcome"] == "pass"
     assert done.only("integrity.checksums", "records@beside")["outcome"] == "pass"
 
 
 def test_a_mismatch_that_was_found_before_it_was_killed_is_kept(tmp_path: Path, held: ExitStack) -> None:
-    place = Place(tmp_path, held, numbered(60, 256 * KIB))
+    place = Place(tmp_path, held, numbered(COUNT, 256 * KIB))
     wrong = place.server.root / "data" / "folder-000" / "object-00001"
     wrong.write_bytes(bytes(256 * KIB))
-    done = place.checked_and_killed_after(5 * 1024 * KIB)
+    done = place.checked_and_killed_after(12 * 1024 * KIB)
     assert done.code == 10, done.stderr
     found = done.only("integrity.checksums", "records@archive")
     assert found["outcome"] == "fail"
