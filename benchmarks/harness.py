@@ -41,6 +41,8 @@ from pathlib import Path
 
 DRCHECK = "drcheck"
 ROOT = Path(__file__).parent.parent
+_PATH = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
+"""Programs that are installed with Python packages are found beside Python."""
 _LAUNCH = Path(__file__).with_name("launch.py")
 
 
@@ -84,7 +86,7 @@ class Command:
 
     def missing(self) -> str:
         """The first program that it needs and that is not installed; empty where all are."""
-        return next((program for program in (self.argv[0], *self.needs) if shutil.which(program) is None), "")
+        return next((program for program in (self.argv[0], *self.needs) if shutil.which(program, path=_PATH) is None), "")
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,9 @@ class Run:
     seconds: float
     """For the whole work: where a command does a part of it, its time is stretched."""
     processor: float
-    """Processor seconds over wall seconds: how many cores were busy."""
+    """Processor seconds, of all its processes; they tell the work apart from what else the machine does meanwhile."""
+    cores: float
+    """How many cores it kept busy."""
     peak: int
     """KiB, of its largest process."""
 
@@ -153,8 +157,13 @@ class Measured:
 
     @property
     def processor(self) -> float:
-        """The median of how many cores were busy."""
+        """The median of the processor seconds."""
         return statistics.median(run.processor for run in self.runs)
+
+    @property
+    def cores(self) -> float:
+        """The median of how many cores were busy."""
+        return statistics.median(run.cores for run in self.runs)
 
     @property
     def peak(self) -> float:
@@ -178,14 +187,14 @@ def run(command: Command, size: int = 0) -> Run:
     with tempfile.TemporaryDirectory(prefix="drcheck-bench-") as folder:
         out, err = Path(folder, "out"), Path(folder, "err")
         launch = [sys.executable, "-I", "-S", str(_LAUNCH), str(command.stdin), str(out), str(err), str(command.folder), *command.argv]
-        done = subprocess.run(launch, check=True, capture_output=True, text=True, env={**os.environ, **command.environment})
+        done = subprocess.run(launch, check=True, capture_output=True, text=True, env={**os.environ, "PATH": _PATH, **command.environment})
         wall, processor, peak, code = json.loads(done.stdout)
         said = out.read_text(errors="replace")
         if code not in command.exits or (command.verify is not None and not command.verify(said)):
             tail = (err.read_text(errors="replace") or said)[-1_000:]
             raise Failed(f"{' '.join(command.argv)[:200]} ended with {code}: {tail}")
         seconds = wall / command.share if command.rate is None else size / command.rate(said)
-        return Run(seconds, processor / wall, peak)
+        return Run(seconds, processor / command.share, processor / wall, peak)
 
 
 def measure(commands: Mapping[str, Command | Sequence[str]], runs: int, size: int = 0) -> dict[str, Measured]:

@@ -27,10 +27,10 @@ def table(found: Outcome) -> str:
                 f"{measured.peak:.0f}",
             ]
         )
-    headers = ["", "drcheck is × as fast", "s (median)", "s (all)", "MB/s", "objects/s", "cores busy", "peak MiB"]
+    headers = ["", "drcheck is × as fast", "s (median)", "s (all)", "MB/s", "objects/s", "CPU s", "peak MiB"]
     text = [f"{row.name}: {row.title}", tabulate(lines, headers, disable_numparse=True, colalign=["left"] + ["right"] * 7)]
     if row.bound:
-        text.append(f"bound: {row.bound}; {found.measured[DRCHECK].processor:.1f} of {cores()} cores busy")
+        text.append(f"bound: {row.bound}; {found.measured[DRCHECK].cores:.1f} of {cores()} cores busy")
     text += [f"skipped: {name} ({program} is not installed)" for name, program in found.skipped.items()]
     return "\n".join(text)
 
