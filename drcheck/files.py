@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from drcheck.errors import OutputError
@@ -19,22 +20,33 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises:
         OutputError: it could not be written; what was at `path` is untouched.
     """
+    write_streamed(path, (content,))
+
+
+def write_streamed(path: Path, chunks: Iterable[bytes]) -> None:
+    """
+    Put everything in `chunks` at `path`, as `write_whole` does, without holding it in memory.
+
+    Raises:
+        OutputError: it could not be written; what was at `path` is untouched, as it is when `chunks` raises.
+    """
     try:
         if path.exists() and not path.is_file():
-            path.write_bytes(content)
+            with path.open("wb") as file:
+                file.writelines(chunks)
         else:
-            _replace(Path(os.path.realpath(path)), content)
+            _replace(Path(os.path.realpath(path)), chunks)
     except OSError as error:
         raise OutputError(f"{path}: could not be written: {error.strerror or error}") from error
 
 
-def _replace(path: Path, content: bytes) -> None:
+def _replace(path: Path, chunks: Iterable[bytes]) -> None:
     # A part of the name only: the whole one can be as long as a name may be.
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
     temporary = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+            file.writelines(chunks)
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())

@@ -25,6 +25,7 @@ COMMANDS = {
     "drill": ("drcheck.cli.drill:drill", "Show and validate the recorded restore drills."),
     "estate": ("drcheck.cli.estate:estate", "Validate, show or describe the estate file."),
     "init": ("drcheck.cli.init:init", "Write a commented estate file to start from."),
+    "manifest": ("drcheck.cli.manifest:manifest", "Write checksums of your own, hold them against a place, convert them."),
     "policy": ("drcheck.cli.policy:policy", "List and explain the guidance packs and the checks."),
 }
 

@@ -112,7 +112,7 @@ class Manifest(_Declared):
     )
     path: EstatePath | None = Field(default=None, description="A file on this machine, away from the data", examples=["manifests/imaging.sha256"])
     kind: Literal["auto", "gnu", "bsd", "sfv", "hashdeep", "bagit"] = Field(default="auto", description="How it is written")
-    algorithm: Literal["", "md5", "sha1", "sha224", "sha256", "sha384", "sha512", "blake2b"] = Field(
+    algorithm: Literal["", "md5", "sha1", "sha224", "sha256", "sha384", "sha512", "blake2b", "blake3"] = Field(
         default="", description="For manifests that do not say; default: from the name or the digest's length"
     )
 

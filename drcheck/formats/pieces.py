@@ -14,12 +14,14 @@ from drcheck.formats.base import StoredObject
 from drcheck.model import printable
 
 _CHECKSUM_FILE = re.compile(
-    r".+\.(?:md5|sha1|sha224|sha256|sha384|sha512|b2|b2sum|blake2b|sfv|hashdeep)(?:sums?)?(?:\.txt)?"
-    r"|(?:md5|sha1|sha224|sha256|sha384|sha512|b2|blake2b|check)sums?(?:\.txt)?"
+    r".+\.(?:md5|sha1|sha224|sha256|sha384|sha512|b2|b2sum|blake2b|b3|b3sum|blake3|sfv|hashdeep)(?:sums?)?(?:\.txt)?"
+    r"|(?:md5|sha1|sha224|sha256|sha384|sha512|b2|blake2b|b3|blake3|check)sums?(?:\.txt)?"
     r"|(?:tag)?manifest-[a-z0-9]+\.txt",
     re.IGNORECASE | re.DOTALL,
 )
-_CHECKSUM_ENDING = re.compile(r"\.(?:md5|sha1|sha224|sha256|sha384|sha512|b2|b2sum|blake2b|sfv|hashdeep)(?:sums?)?(?:\.txt)?", re.IGNORECASE)
+_CHECKSUM_ENDING = re.compile(
+    r"\.(?:md5|sha1|sha224|sha256|sha384|sha512|b2|b2sum|blake2b|b3|b3sum|blake3|sfv|hashdeep)(?:sums?)?(?:\.txt)?", re.IGNORECASE
+)
 
 
 class Role(StrEnum):

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from drcheck.errors import ManifestError
-from drcheck.manifests.base import LARGEST, LONGEST_LINE, Promise, digits_of, error, known_algorithm, relative
+from drcheck.manifests.base import LARGEST, LONGEST_LINE, Promise, digits_of, error, insist_on_blake3, known_algorithm, relative
 from drcheck.model import printable
 
 DECLARATION = "bagit.txt"
@@ -74,6 +74,8 @@ def manifest_of(name: str) -> tuple[bool, str] | None:
     algorithm = known_algorithm(match[2])
     if not algorithm:
         raise ManifestError(f"{printable(name)}: the algorithm {printable(match[2])} is unknown, so what it promises cannot be checked; {_AGAIN}")
+    if algorithm == "blake3":
+        insist_on_blake3(name)
     return match[1] is not None, algorithm
 
 

@@ -9,7 +9,7 @@ from itertools import chain
 
 from drcheck.errors import ManifestError
 from drcheck.manifests import bagit, bsd, gnu, hashdeep, sfv
-from drcheck.manifests.base import LONGEST_LINE, Promise, error, lines
+from drcheck.manifests.base import LONGEST_LINE, Promise, error, insist_on_blake3, lines
 from drcheck.model import printable
 
 _SUMS = ("gnu", "bsd")
@@ -114,8 +114,12 @@ def _bag_manifest(chunks: Iterable[bytes], file: str) -> Iterator[Promise]:
 
 
 def _some(promises: Iterator[Promise], file: str) -> Iterator[Promise]:
-    first = next(promises, None)
-    if first is None:
+    known = empty = True
+    for promise in promises:
+        if promise.algorithm == "blake3" and known:
+            insist_on_blake3(file)
+            known = False
+        empty = False
+        yield promise
+    if empty:
         raise ManifestError(f"{printable(file)}: promises nothing; write it again")
-    yield first
-    yield from promises

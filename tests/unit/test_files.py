@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import stat
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from drcheck.errors import OutputError
-from drcheck.files import write_whole
+from drcheck.files import write_streamed, write_whole
 
 
 def test_a_new_file_has_the_mode_of_the_umask(tmp_path: Path) -> None:
@@ -113,3 +114,18 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
         signal.signal(signal.SIGXFSZ, quiet)
     assert path.read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["report"]
+
+
+def test_a_stream_that_breaks_off_leaves_what_was_there(tmp_path: Path) -> None:
+    def chunks(*, whole: bool) -> Iterator[bytes]:
+        yield b"first "
+        if not whole:
+            raise RuntimeError("no more")
+        yield b"second"
+
+    file = tmp_path / "file"
+    write_streamed(file, chunks(whole=True))
+    assert file.read_bytes() == b"first second"
+    with pytest.raises(RuntimeError, match="no more"):
+        write_streamed(file, chunks(whole=False))
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("file", b"first second")]
