@@ -81,7 +81,14 @@ def _will_stay_unknown(estate: Estate, facts: Facts) -> list[str]:
     facts = replace(facts, copies=tuple(copies), drills=recorded_drills(estate))
     findings, _ = judge(estate, load_packs(estate), facts, now=now())
     unknown = [finding for finding in findings if finding.outcome is Outcome.UNKNOWN and (finding.check, finding.subject.id) not in waiting]
-    return list(dict.fromkeys(f"{finding.check} on {finding.subject.id}: {finding.message}" for finding in unknown))
+    about: dict[tuple[str, str], list[str]] = {}
+    for finding in unknown:
+        # Facts with a reason say it in a word; where none is missing (a domain that nobody declared), the message does.
+        reasons = sorted({str(fact.reason) for fact in finding.facts if fact.reason is not None})
+        subjects = about.setdefault((finding.check, ", ".join(reasons) or finding.message), [])
+        if finding.subject.id not in subjects:
+            subjects.append(finding.subject.id)
+    return [f"{check} on {', '.join(subjects)}: {why}" for (check, why), subjects in about.items()]
 
 
 def _aws_policy(estate: Estate, name: str) -> str:
