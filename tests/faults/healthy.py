@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ _UNSEEN = ("backup.recency", "backup.completeness", "integrity.checksums")
 """What stays unknown of a copy that is in the vault: somebody accepts it, by name and until a date."""
 
 _KINDS = ("building", "power", "cooling")
-_SITES = ("north", "south", "archive", "vault")
+_SITES = ("north", "south", "archive", "cloud", "vault")
 
 _SYSTEMS: list[Table] = [
     {
@@ -57,13 +57,12 @@ _SYSTEMS: list[Table] = [
         "rto": "24h",
     },
 ]
-VAULT: Table = {
+_VAULT: Table = {
     "id": "vault",
     "connector": "local",
     "site": "vault",
     "device": "tape-set",
     "medium": "tape",
-    "offline": {"rotation": "7d", "last_connected": date(2026, 2, 28)},
     "options": {"root": "vault"},
 }
 LAYOUTS: dict[str, Table] = {
@@ -71,6 +70,7 @@ LAYOUTS: dict[str, Table] = {
     "laboratory": {"path": "laboratory", "format": "dated", "options": {"pattern": NIGHT, "marker": "COMPLETE"}},
     "imaging": {"path": "imaging", "format": "mirror", "options": {"stamp": "LAST_SYNC"}},
 }
+SYSTEMS = tuple(LAYOUTS)
 BESIDE = {"record": {"name": "*.sha256"}, "laboratory": {"name": "SHA256SUMS"}, "imaging": {"name": "SHA256SUMS"}}
 
 
@@ -83,7 +83,8 @@ class Place:
         document: the estate, as its file will be written; `drills` and `waivers` are the entries of those files.
         now: the moment that is judged, and that everything was built for.
         seconds: how long looking at one target may take; `run_seconds` is for the whole.
-        during: what is entered here lasts until everything has been seen.
+        during: what is entered just before the look, and left after it.
+        held: what was entered while the place was damaged, and is left after the look.
     """
 
     def __init__(self, folder: Path, *, now: datetime = NOW) -> None:
@@ -92,7 +93,8 @@ class Place:
         self.newest = now - (NOW - NEWEST)
         self.seconds = 20.0
         self.run_seconds: float | None = None
-        self.during = ExitStack()
+        self.during: list[AbstractContextManager[object]] = []
+        self.held = ExitStack()
         self.ages = True
         """Whether every file is made to look as old as the newest backup just before the look."""
         self.document: Table = {
@@ -104,7 +106,7 @@ class Place:
             "organisation": {"id": "north", "name": "North Hospital", "country": "GB"},
             "sites": [{"id": site, "name": site.title(), "domains": {kind: f"{kind}-{site}" for kind in _KINDS}} for site in _SITES],
             "systems": copy.deepcopy(_SYSTEMS),
-            "targets": [copy.deepcopy(VAULT)],
+            "targets": [{**_VAULT, "offline": {"rotation": "7d", "last_connected": _day(now, -2)}}],
             "copies": [self.copy_at("vault", system, role="offline", every="7d") for system in LAYOUTS],
         }
         self.drills = [self.drill("record", "archive", hours=3), self.drill("laboratory", "onsite"), self.drill("imaging", "archive")]
@@ -162,6 +164,18 @@ class Place:
         """The one drill of a system."""
         return next(drill for drill in self.drills if drill["system"] == system)
 
+    def options(self, target: str) -> Table:
+        """The options of a target."""
+        found: Table = self.target(target)["options"]
+        return found
+
+    def secret(self, name: str, text: str) -> str:
+        """A reference to a secret in a file that only we may read."""
+        path = self.path(name)
+        path.write_text(text)
+        path.chmod(0o600)
+        return f"file:{path}"
+
     # What lies there
 
     def path(self, *parts: str) -> Path:
@@ -204,11 +218,13 @@ class Place:
 
     def facts(self) -> Facts:
         """What drcheck sees."""
-        with self.during:
-            if self.ages:
-                self.age()
-            effort = Effort(self.seconds, self.run_seconds, workers=8)
-            return look(open_estate(self.write_estate()), reference=self.now, effort=effort)
+        if self.ages:
+            self.age()
+        estate = open_estate(self.write_estate())
+        with self.held, ExitStack() as entered:
+            for each in self.during:
+                entered.enter_context(each)
+            return look(estate, reference=self.now, effort=Effort(self.seconds, self.run_seconds, workers=8))
 
     def judge(self, facts: Facts) -> Assessment:
         """What drcheck finds in facts."""

@@ -11,12 +11,12 @@ from tests.faults.healthy import Place, local_place
 from tests.faults.trees import some_bytes
 from tests.faults.zoo import Fault, Findings, Zoo, fails, try_out, unknown
 
-ZOO = Zoo()
+ZOO: Zoo[Place] = Zoo()
 INTEGRITY = "integrity.checksums"
 
 
 @pytest.mark.parametrize("fault", ZOO, ids=str)
-def test_fault(fault: Fault, folder: Path, healthy: Findings) -> None:
+def test_fault(fault: Fault[Place], folder: Path, healthy: Findings) -> None:
     try_out(fault, local_place(folder), healthy)
 
 

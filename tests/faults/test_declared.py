@@ -11,14 +11,14 @@ from tests.faults import trees
 from tests.faults.healthy import LAYOUTS, Place, local_place
 from tests.faults.zoo import Fault, Findings, Turned, Zoo, fails, not_asked, passes, try_out, unknown
 
-ZOO = Zoo()
+ZOO: Zoo[Place] = Zoo()
 COUNT, DEVICES, OFFSITE, OFFLINE = "copies.count", "copies.devices", "copies.offsite", "copies.offline"
 INDEPENDENT, MATCHES, RETENTION, TESTED = "copies.independent", "declared.matches.observed", "retention.depth", "restore.tested"
 THREE_PLACES, TWO_PLACES, TWO_DRIVES = "NHSE-BP-1.places", "CAF4-B5.b.places", "NCSC-MMR-A1.places"
 
 
 @pytest.mark.parametrize("fault", ZOO, ids=str)
-def test_fault(fault: Fault, folder: Path, healthy: Findings) -> None:
+def test_fault(fault: Fault[Place], folder: Path, healthy: Findings) -> None:
     try_out(fault, local_place(folder), healthy)
 
 

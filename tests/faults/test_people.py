@@ -12,13 +12,13 @@ from tests.faults.healthy import Place, local_place
 from tests.faults.test_bytes import flip
 from tests.faults.zoo import Fault, Findings, Zoo, fails, passes, try_out, unknown
 
-ZOO = Zoo()
+ZOO: Zoo[Place] = Zoo()
 TESTED, INTEGRITY = "restore.tested", "integrity.checksums"
 SYSTEMS = ("record", "laboratory", "imaging")
 
 
 @pytest.mark.parametrize("fault", ZOO, ids=str)
-def test_fault(fault: Fault, folder: Path, healthy: Findings) -> None:
+def test_fault(fault: Fault[Place], folder: Path, healthy: Findings) -> None:
     try_out(fault, local_place(folder), healthy)
 
 

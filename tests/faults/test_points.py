@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,16 +15,16 @@ import pytest
 from drcheck.clock import now
 from tests.faults import trees
 from tests.faults.healthy import Place, local_place
-from tests.faults.trees import DUMP, NIGHT
-from tests.faults.zoo import Fault, Findings, Zoo, fails, passes, try_out, unknown
+from tests.faults.trees import NIGHT
+from tests.faults.zoo import Fault, Findings, Zoo, fails, findings_of, passes, try_out, unknown
 
-ZOO = Zoo()
+ZOO: Zoo[Place] = Zoo()
 RECENCY, COMPLETENESS, INTEGRITY = "backup.recency", "backup.completeness", "integrity.checksums"
 THREE_PLACES = "NHSE-BP-1.places"
 
 
 @pytest.mark.parametrize("fault", ZOO, ids=str)
-def test_fault(fault: Fault, folder: Path, healthy: Findings) -> None:
+def test_fault(fault: Fault[Place], folder: Path, healthy: Findings) -> None:
     try_out(fault, local_place(folder), healthy)
 
 
@@ -215,31 +217,36 @@ def test_a_dump_that_grows_while_it_is_looked_at_is_not_the_newest(folder: Path)
     present = now().replace(microsecond=0)
     (folder / "healthy").mkdir()
     (folder / "growing").mkdir()
-    healthy = {
-        (finding.policy, finding.control, finding.subject.id): finding for finding in local_place(folder / "healthy", now=present).look().findings
-    }
+    healthy = findings_of(local_place(folder / "healthy", now=present).look())
     place = local_place(folder / "growing", now=present)
     dump = place.dump("onsite")
     Path(f"{dump}.sha256").unlink()
+    place.age()
+    place.ages = False
+    place.during.append(growing(dump))
+    turned = (
+        fails(RECENCY, "record@onsite", f"1d 6h old ({place.dump('onsite', days=1).name}"),
+        passes(COMPLETENESS, "record@onsite", f"{dump.name} is not finished yet: it went from"),
+    )
+    try_out(Fault(lambda _: None, turned), place, healthy)
+
+
+@contextmanager
+def growing(file: Path) -> Iterator[None]:
+    """Within it, somebody writes to the file."""
     done = threading.Event()
 
     def write() -> None:
-        with dump.open("ab", buffering=0) as file:
+        with file.open("ab", buffering=0) as open_file:
             while not done.wait(0.02):
-                file.write(b"more")
+                open_file.write(b"more")
 
-    def damage(place: Place) -> None:
-        place.age()
-        place.ages = False
-        writer = threading.Thread(target=write)
-        place.during.callback(writer.join)
-        place.during.callback(done.set)
-        writer.start()
-        while dump.stat().st_size == 300:
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        while file.stat().st_size == 300:
             done.wait(0.01)
-
-    turned = (
-        fails(RECENCY, "record@onsite", f"1d 6h old (ehr-{place.newest - timedelta(days=1):{DUMP.removeprefix('ehr-')}}"),
-        passes(COMPLETENESS, "record@onsite", f"{dump.name} is not finished yet: it went from"),
-    )
-    try_out(Fault(damage, turned), place, healthy)
+        yield
+    finally:
+        done.set()
+        writer.join()

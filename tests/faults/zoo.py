@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import pytest
 
@@ -16,8 +16,7 @@ PASS, FAIL, UNKNOWN, NOT_APPLICABLE = Outcome.PASS, Outcome.FAIL, Outcome.UNKNOW
 Key = tuple[str, str, str]
 """Policy, control and subject of one finding."""
 Findings = Mapping[Key, Finding]
-Damage = Callable[[Place], None]
-D = TypeVar("D", bound=Damage)
+P = TypeVar("P", bound=Place)
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class Turned:
     subject: str
     outcome: Outcome
     says: str
-    """What each message holds."""
+    """What each message, or the reason of a missing fact that it names, holds."""
 
     def concerns(self, finding: Finding) -> bool:
         """Whether this speaks of the finding."""
@@ -37,23 +36,23 @@ class Turned:
 
 
 @dataclass(frozen=True)
-class Fault:
+class Fault(Generic[P]):
     """One way in which backups go wrong."""
 
-    damage: Damage
+    damage: Callable[[P], None]
     turned: tuple[Turned, ...]
 
     def __str__(self) -> str:
         return self.damage.__name__
 
 
-class Zoo(list[Fault]):
+class Zoo(list[Fault[P]]):
     """The faults of one file, in its order."""
 
-    def fault(self, *turned: Turned) -> Callable[[D], D]:
+    def fault(self, *turned: Turned) -> Callable[[Callable[[P], None]], Callable[[P], None]]:
         """A decorator that adds a fault: the function damages a place, and `turned` is all that may come of it."""
 
-        def add(damage: D) -> D:
+        def add(damage: Callable[[P], None]) -> Callable[[P], None]:
             self.append(Fault(damage, turned))
             return damage
 
@@ -85,7 +84,7 @@ def findings_of(assessment: Assessment) -> Findings:
     return {(finding.policy, finding.control, finding.subject.id): finding for finding in assessment.findings}
 
 
-def try_out(fault: Fault, place: Place, healthy: Findings) -> Assessment:
+def try_out(fault: Fault[P], place: P, healthy: Findings) -> Assessment:
     """Damage the place, look, and make sure that exactly the findings that the fault names differ from the healthy ones."""
     fault.damage(place)
     assessment = place.look()
@@ -105,8 +104,9 @@ def check(turned: tuple[Turned, ...], assessment: Assessment, healthy: Findings)
     for key, finding in found.items():
         wanted = {expected[key].outcome} if key in expected else _as_healthy(key, healthy)
         says = expected[key].says if key in expected else ""
-        if finding.outcome not in wanted or says not in finding.message:
-            wrong.append(f"{' '.join(key)} should be {' or '.join(sorted(wanted))} and say {says!r}, and is {finding.outcome}: {finding.message}")
+        words = "; ".join([finding.message, *(f"{fact.reason}: {fact.detail}" for fact in finding.facts if fact.detail)])
+        if finding.outcome not in wanted or says not in words:
+            wrong.append(f"{' '.join(key)} should be {' or '.join(sorted(wanted))} and say {says!r}, and is {finding.outcome}: {words}")
     if wrong:
         pytest.fail("\n".join(wrong), pytrace=False)
     standing = {finding.outcome for key, finding in found.items() if key in expected and not finding.waived}
