@@ -24,11 +24,11 @@ class Ledger(Spool):
     def to_read(self) -> Iterator[Entry]:
         """Every object that should have a promise and has none, in key order; promises may be noted meanwhile for those that were given."""
         rows = self._database.execute(
-            "SELECT key, size, version FROM objects o"  # noqa: S608 - a number
+            "SELECT key, size, version, archived FROM objects o"  # noqa: S608 - a number
             f" WHERE role = {Role.EXPECTED:d} AND NOT EXISTS (SELECT 1 FROM promises p WHERE p.key = o.key) ORDER BY key"
         )
-        for key, size, version in rows:
-            yield Entry(text(key), size, None, version)
+        for key, size, version, archived in rows:
+            yield Entry(text(key), size, None, version, bool(archived))
 
     def waiting(self) -> int:
         """How many objects should have a promise and have none."""

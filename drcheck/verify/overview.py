@@ -39,7 +39,7 @@ def promised_as_text(done: Promised, copy: Copy, estate: Estate) -> str:
         (done.unreadable, "Could not be read, so nothing is promised for it"),
         (done.changed, "No longer of the size that is promised; the line stays as it is until --accept names it"),
         (done.vanished, "Promised, and no longer there; the line stays as it is until --accept names it"),
-        (done.accepted, "Accepted to be otherwise"),
+        (done.accepted if done.written else Names(), "Accepted to be otherwise"),
         (done.aside, "Left aside, for it is no finished recovery point"),
     ):
         lines += _listed(names, words)

@@ -23,7 +23,6 @@ from drcheck.errors import ConfigError, ManifestError
 from drcheck.estate.schema import Copy, Estate
 from drcheck.files import write_streamed
 from drcheck.formats import format_for
-from drcheck.formats.base import StoredObject
 from drcheck.manifests import Promise, is_weak
 from drcheck.manifests.writing import KINDS, insist_on_algorithms, insist_on_file_name, written, written_name
 from drcheck.model import PointState, Unobserved
@@ -79,8 +78,6 @@ class Promised:
     request: Request
     kind: str = DEFAULT_KIND
     algorithms: tuple[str, ...] = (DEFAULT_ALGORITHM,)
-    finished: int = 0
-    """Recovery points that are promised."""
     aside: Names = field(default_factory=Names)
     """Recovery points that are not finished, and why."""
     kept: int = 0
@@ -126,7 +123,7 @@ def promise(estate: Estate, copy: Copy, request: Request, *, now: datetime, run:
         OutputError: the file could not be written.
     """
     try:
-        existing = _existing(request)
+        existing = _existing(request, copy)
         work = _Work(estate, copy, request, existing, now)
         with tempfile.TemporaryDirectory(prefix="drcheck-", ignore_cleanup_errors=True) as folder, Ledger(Path(folder) / "ledger.sqlite") as ledger:
             with closing(connector_for(estate.target(copy.target), estate, deadline=run, calls=CallLog(copy.target))) as connector:
@@ -137,7 +134,7 @@ def promise(estate: Estate, copy: Copy, request: Request, *, now: datetime, run:
     return work.done
 
 
-def _existing(request: Request) -> StoredManifest | None:
+def _existing(request: Request, copy: Copy) -> StoredManifest | None:
     """The manifest to be updated. Raises ConfigError where a file is in the way, or is none that can be added to."""
     if not request.file.exists() and not request.file.is_symlink():
         return None
@@ -145,7 +142,8 @@ def _existing(request: Request) -> StoredManifest | None:
         if request.force:
             return None
         raise ConfigError(f"{request.file}: is there already, and was not touched; add to it with --update, or replace it with --force")
-    existing = StoredManifest(request.file, algorithm=request.algorithm)
+    declared = copy.manifest.algorithm if copy.manifest and copy.manifest.path and copy.manifest.path.absolute() == request.file.absolute() else ""
+    existing = StoredManifest(request.file, algorithm=request.algorithm or declared)
     if existing.kind not in KINDS or existing.kind == "sfv":
         raise ConfigError(f"{request.file}: is of kind {existing.kind}, which is not added to; write a new manifest to another file")
     for option, asked, there in (("--kind", request.kind, existing.kind), ("--zero", request.zero or "", existing.zero)):
@@ -160,7 +158,6 @@ class _Work:
     def __init__(self, estate: Estate, copy: Copy, request: Request, existing: StoredManifest | None, now: datetime) -> None:
         self._estate, self._copy, self._request, self._existing, self._now = estate, copy, request, existing, now
         self._zero = existing.zero if existing else request.zero
-        self._cannot_be_promised = 0
         self.done = Promised(request, kind=existing.kind if existing else request.kind or DEFAULT_KIND)
         algorithms: Sequence[str] = existing.algorithms if existing else (request.algorithm or DEFAULT_ALGORITHM,)
         if request.algorithm and request.algorithm not in algorithms:
@@ -185,7 +182,7 @@ class _Work:
         reading = attempt(partial(self._read, connector, ledger))
         ledger.commit()
         self.done.stopped = reading if isinstance(reading, Unobserved) else reading.value
-        self.done.unread = ledger.waiting() - (self.done.unreadable.count - self._cannot_be_promised)
+        self.done.unread = ledger.waiting() - self.done.unreadable.count
         self._settle_accepted(ledger)
 
     def write(self, ledger: Ledger) -> None:
@@ -208,27 +205,11 @@ class _Work:
         for point in (*points.newest, *points.future):
             if point.state is not PointState.FINISHED:
                 self.done.aside.add(point.id, f"{point.state}: {point.detail}" if point.detail else str(point.state))
-        self.done.finished = points.count(PointState.FINISHED)
         for stored in layout.objects(connector, path):
             connector.deadline.check()
             # Never ASIDE: what is promised already for an unfinished recovery point stays promised.
             expected = standing.of(stored.point) is Role.EXPECTED and not stored.auxiliary
-            role = Role.EXPECTED if expected and self._can_be_promised(stored) else Role.ALLOWED
-            ledger.add_object(stored.entry, stored.point, role)
-
-    def _can_be_promised(self, stored: StoredObject) -> bool:
-        name = self._name(stored.entry.key)
-        if stored.entry.archived:
-            self.done.unreadable.add(name, "in an archived storage class, which is never read")
-        else:
-            try:
-                written_name(name, self.done.kind, zero=self._zero)
-            except ManifestError as error:
-                self.done.unreadable.add(name, str(error))
-            else:
-                return True
-        self._cannot_be_promised += 1
-        return False
+            ledger.add_object(stored.entry, stored.point, Role.EXPECTED if expected else Role.ALLOWED)
 
     def _keep(self, ledger: Ledger) -> None:
         """Note what is promised already, without what is accepted to be otherwise, and what is no longer as it was promised."""
@@ -275,7 +256,19 @@ class _Work:
     def _entries(self, connector: Connector, ledger: Ledger) -> Iterator[tuple[Entry, tuple[str, ...]]]:
         for entry in ledger.to_read():
             connector.deadline.check()
-            yield entry, self.done.algorithms
+            if self._can_be_promised(entry):
+                yield entry, self.done.algorithms
+
+    def _can_be_promised(self, entry: Entry) -> bool:
+        name = self._name(entry.key)
+        try:
+            if entry.archived:
+                raise ManifestError("in an archived storage class, which is never read")
+            written_name(name, self.done.kind, zero=self._zero)
+        except ManifestError as error:
+            self.done.unreadable.add(name, str(error))
+            return False
+        return True
 
     def _settle_accepted(self, ledger: Ledger) -> None:
         """Say what became of the lines that were accepted to be otherwise; those whose objects could not be read stay."""

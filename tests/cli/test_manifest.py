@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -233,6 +232,36 @@ def test_update_adds_what_is_new_and_keeps_every_line(folder: Path) -> None:
     assert "stays as it is: there is nothing new" in said
 
 
+def test_an_archived_object_is_named_until_it_has_a_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    troubled(folder, monkeypatch, lambda key: None)
+    monkeypatch.setattr(TroubledConnector, "archived", frozenset({"data/2026-03-01/a"}))
+    code, said, _ = create(folder)
+    assert code == 11
+    assert "  2026-03-01/a: in an archived storage class, which is never read" in said
+    monkeypatch.setattr(TroubledConnector, "archived", frozenset())
+    assert create(folder)[0] == 0
+    monkeypatch.setattr(TroubledConnector, "archived", frozenset({"data/2026-03-01/a"}))
+    fill(folder / "nas/data", {"2026-03-03/a": b"new"})
+    assert create(folder, "--update")[0] == 0
+
+
+def test_a_name_that_the_kind_cannot_hold_is_named(folder: Path) -> None:
+    fill(folder / "nas/data", {"2026-03-03/new\nline": b"x"})
+    code, said, _ = create(folder, "--kind", "hashdeep")
+    assert code == 11
+    assert "line end in it" in said
+    assert create(folder)[0] == 0
+
+
+def test_an_algorithm_that_only_the_estate_tells_is_refused(folder: Path) -> None:
+    estate = folder / "estate.toml"
+    estate.write_text(estate.read_text().replace('records.sha256"', 'records", algorithm = "blake3"'))
+    (folder / "away/records").write_text(f"{'0' * 64}  2026-03-01/a\n")
+    code, _, err = create(folder, "--update", output="away/records")
+    assert code == 2
+    assert "do not say that they are blake3" in err
+
+
 def test_update_without_a_file_begins_one(folder: Path) -> None:
     assert create(folder, "--update")[0] == 0
     assert (folder / "away/records.sha256").read_text() == sums(FILES)
@@ -341,49 +370,3 @@ def test_verify_needs_one_place(folder: Path) -> None:
         done = drcheck("manifest", "verify", "x", *place, cwd=folder)
         assert (done.returncode, done.stdout) == (2, "")
         assert "say where to look" in done.stderr
-
-
-def converted(folder: Path, *more: str, to: str, file: str = "in") -> tuple[int, str, str]:
-    done = drcheck("manifest", "convert", file, "--to", to, "-o", f"out.{to}", *more, cwd=folder)
-    return done.returncode, done.stdout, done.stderr
-
-
-@pytest.mark.program("sha256sum")
-def test_convert_there_and_back_is_the_same(tmp_path: Path) -> None:
-    fill(tmp_path, {"a": b"1", "new\nline": b"2", "b": b"3"})
-    names = ["a", "b", "new\nline"]
-    (tmp_path / "in").write_bytes(subprocess.run(["sha256sum", "--", *names], cwd=tmp_path, capture_output=True, check=True).stdout)
-    tagged = subprocess.run(["sha256sum", "--tag", "--", *names], cwd=tmp_path, capture_output=True, check=True).stdout
-    code, said, _ = converted(tmp_path, to="bsd")
-    assert (code, said) == (0, "Wrote out.bsd: 3 names, sha256, kind bsd (from gnu).\nNothing was lost.\n")
-    assert (tmp_path / "out.bsd").read_bytes() == tagged
-    assert converted(tmp_path, to="gnu", file="out.bsd")[0] == 0
-    assert (tmp_path / "out.gnu").read_bytes() == (tmp_path / "in").read_bytes()
-
-
-@pytest.mark.program("hashdeep")
-def test_what_a_conversion_loses_is_named_and_what_it_cannot_hold_is_refused(tmp_path: Path) -> None:
-    fill(tmp_path / "data", {"a": b"1", "b": b"2"})
-    made = subprocess.run(["hashdeep", "-l", "-c", "md5,sha256", "-r", "."], cwd=tmp_path / "data", capture_output=True, check=True).stdout
-    (tmp_path / "in").write_bytes(made)
-    code, said, err = converted(tmp_path, to="gnu")
-    assert (code, said) == (2, "")
-    assert "keep one of md5, sha256 with --algorithm" in err
-    code, said, _ = converted(tmp_path, "--algorithm", "sha256", to="gnu")
-    assert code == 0
-    assert "lost: the digests of md5 were left out, as asked\nlost: the sizes" in said
-    subprocess.run(["sha256sum", "--check", "--strict", "../out.gnu"], cwd=tmp_path / "data", capture_output=True, check=True)
-    assert converted(tmp_path, to="hashdeep")[0] == 0
-    subprocess.run(["hashdeep", "-a", "-l", "-r", "-k", "../out.hashdeep", "."], cwd=tmp_path / "data", capture_output=True, check=True)
-    for to, file, says in (
-        ("sfv", "in", "cannot hold md5, sha256, only crc32"),
-        ("hashdeep", "out.gnu", "holds the size"),
-        ("gnu", "data/a", "kind"),
-        ("gnu", "nowhere", "is not there"),
-    ):
-        code, _, err = converted(tmp_path, "--force", to=to, file=file)
-        assert code == 2
-        assert says in err
-    assert not (tmp_path / "out.sfv").exists()
-    code, _, err = converted(tmp_path, "--algorithm", "sha256", to="gnu")
-    assert (code, "is there already" in err) == (2, True)
