@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import zlib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Protocol, Self
+
+from drcheck.crc import POLYNOMIALS, Crc
 
 
 class Hasher(Protocol):
@@ -18,22 +19,6 @@ class Hasher(Protocol):
     def update(self, chunk: bytes | memoryview, /) -> object: ...
 
     def hexdigest(self) -> str: ...
-
-
-class _Crc32:
-    def __init__(self) -> None:
-        self._value = 0
-
-    def copy(self) -> _Crc32:
-        same = _Crc32()
-        same._value = self._value
-        return same
-
-    def update(self, chunk: bytes | memoryview, /) -> None:
-        self._value = zlib.crc32(chunk, self._value)
-
-    def hexdigest(self) -> str:
-        return f"{self._value:08x}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +45,13 @@ def digest(chunks: Iterable[bytes], algorithms: Collection[str]) -> Digests:
 
 
 def hasher(algorithm: str) -> Hasher:
-    """A fresh hasher: a name that `hashlib` knows, `blake2b-BITS`, `crc32`, or `blake3` with its extra. Raises ValueError for any other."""
-    if algorithm == "crc32":
-        return _Crc32()
+    """
+    A fresh hasher: a name that `hashlib` knows, `blake2b-BITS`, a CRC of `drcheck.crc`, or `blake3` with its extra.
+
+    Raises ValueError for any other.
+    """
+    if algorithm in POLYNOMIALS:
+        return Crc(algorithm)
     if algorithm == "blake3":
         return _blake3()
     if algorithm.startswith("blake2b"):

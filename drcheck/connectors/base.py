@@ -26,6 +26,7 @@ from drcheck.clock import Deadline, now
 from drcheck.digests import Digests, digest
 from drcheck.errors import ConnectorError, Unsupported
 from drcheck.model import Encryption, Fact, Identity, Observed, Permissions, Protection, Reason, Source, Unobserved, Versions
+from drcheck.model.stored import StoredChecksum
 from drcheck.secrets import SecretResolver
 
 log = logging.getLogger(__name__)
@@ -166,6 +167,15 @@ class Connector(ABC):
                 log.exception("a connector raised what it should not")
                 answer = ConnectorError(f"{type(error).__name__}: {error}")
             yield entry, answer
+
+    def stored_checksums(self, entry: Entry) -> tuple[StoredChecksum, ...]:
+        """
+        The checksums that the place itself keeps with an object, without reading it; none where it keeps none.
+
+        They say what was uploaded, or computed there once: their depth is `attributes`. Raises `InProgress` where the object is no longer the one
+        that was listed, and what `stat` raises.
+        """
+        raise Unsupported(f"{self.kind} targets keep no checksums with their objects")
 
     def identity(self) -> Identity:
         """Who we are there, and which place it is."""

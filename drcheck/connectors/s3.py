@@ -9,7 +9,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from drcheck.clock import Deadline, now
-from drcheck.connectors import s3_bucket
+from drcheck.connectors import s3_bucket, s3_stored
 from drcheck.connectors.base import CallLog, Connector, Entry, Options, attempt
 from drcheck.connectors.s3_client import ALLOWED, HANDSHAKE, S3Client
 from drcheck.connectors.s3_listing import Fetch, Listed, Page, archived, flat, in_order, tree
@@ -19,6 +19,7 @@ from drcheck.connectors.s3_session import CONNECT_SECONDS, READ_SECONDS
 from drcheck.digests import Digests
 from drcheck.errors import AccessDenied, ConnectorError, InProgress, Malformed, NotThere, Unreachable, Unsupported
 from drcheck.model import Encryption, Identity, Observed, Permissions, Protection, Versions, printable
+from drcheck.model.stored import StoredChecksum
 from drcheck.secrets import SecretResolver
 
 if TYPE_CHECKING:
@@ -147,6 +148,13 @@ class S3Connector(Connector):
         if ended is not None:
             raise ended
 
+    def stored_checksums(self, entry: Entry) -> tuple[StoredChecksum, ...]:
+        now_there, head = self._head(entry.key, ChecksumMode="ENABLED")
+        if now_there.size != entry.size or (entry.version and now_there.version != entry.version):
+            raise InProgress(f'asking for the checksums of "{printable(entry.key)}": it was replaced after it was listed')
+        client = self._open()
+        return s3_stored.with_parts(client, self.options.root + entry.key, s3_stored.from_head(head, aws=self.options.aws))
+
     def identity(self) -> Identity:
         return s3_bucket.identity(self._open())
 
@@ -209,7 +217,7 @@ class S3Connector(Connector):
 
     # One object
 
-    def _head(self, key: str) -> tuple[Entry, dict[str, Any]]:
+    def _head(self, key: str, **parameters: str) -> tuple[Entry, dict[str, Any]]:
         """One object's entry, and the answer to HeadObject that it comes from."""
         whole = _sendable(self.options.root + key)
         if not key:
@@ -220,7 +228,7 @@ class S3Connector(Connector):
             # Servers that keep keys as paths tidy such names up, some in listings too, and would answer with another object.
             raise NotThere(f'"{printable(key)}": there is no such object in bucket {self.options.bucket}')
         try:
-            head = self._open().ask("HeadObject", f'asking for "{printable(key)}"', Key=whole) or {}
+            head = self._open().ask("HeadObject", f'asking for "{printable(key)}"', Key=whole, **parameters) or {}
         except (NotThere, AccessDenied) as refusal:
             raise self._refusal(key, whole, refusal) from None
         size, modified, etag = head.get("ContentLength"), head.get("LastModified"), str(head.get("ETag") or "")

@@ -35,6 +35,8 @@ ROOTS = {
     "s3:GetBucketOwnershipControls": {"OwnershipControls"},
     # moto answers with the second.
     "s3:GetBucketVersioning": {"VersioningConfiguration", "GetBucketVersioningResponse"},
+    # moto answers with the second.
+    "s3:GetObjectAttributes": {"GetObjectAttributesResponse", "GetObjectAttributesOutput"},
     "s3:GetObjectLockConfiguration": {"ObjectLockConfiguration"},
     "s3:GetPublicAccessBlock": {"PublicAccessBlockConfiguration"},
     "s3:ListObjectsV2": {"ListBucketResult"},

@@ -25,7 +25,7 @@ def least_privilege_policy(options: S3Options) -> dict[str, Any]:
             {
                 "Sid": "ReadObjectsAndTheirLocks",
                 "Effect": "Allow",
-                "Action": ["s3:GetObject", "s3:GetObjectLegalHold", "s3:GetObjectRetention"],
+                "Action": ["s3:GetObject", "s3:GetObjectAttributes", "s3:GetObjectLegalHold", "s3:GetObjectRetention"],
                 "Resource": f"{bucket}/{_literal(options.root)}*",
             },
             {
