@@ -172,7 +172,7 @@ def test_nobody_there(tmp_path: Path) -> None:
     for name in ("sftp", "s3", "nas"):
         assert found.of(name, "reachable").startswith("PROBLEM: unreachable")
         assert "Is it switched on" in found.of(name, "reachable")
-            assert [line for line in found.stay_unknown if line.startswith("integrity.checksums on ") and f"records@{name}" in line and "unreachable" in line]
+        assert [line for line in found.stay_unknown if line.startswith("integrity.checksums") and f"records@{name}" in line]
 
 
 def test_a_bucket_that_is_gone(tmp_path: Path, moto: str) -> None:
