@@ -15,6 +15,7 @@ from drcheck.clock import Deadline
 from drcheck.connectors.base import CallLog, Connector, Entry, Options
 from drcheck.connectors.local_pool import Pool, few
 from drcheck.connectors.mounts import Mount, disk, encrypted, mount_of, path_of
+from drcheck.connectors.page_cache import PageCache
 from drcheck.connectors.tree import SUPPORTED, Tree
 from drcheck.digests import Digests
 from drcheck.errors import ConnectorError, InProgress, NotThere, Unreachable, Unsupported
@@ -91,6 +92,7 @@ class LocalConnector(Connector):
             raise ValueError("a range begins at 0 or later and is not shorter than nothing")
         descriptor, before = self._tree.open_file(key)
         try:
+            cache = PageCache(descriptor, before.st_size if start == 0 and length is None else 0)
             end = before.st_size if length is None else min(before.st_size, start + length)
             reading = self._tree.call("read", key)  # recorded once for the object, entered for each chunk
             while start < end:
@@ -100,6 +102,7 @@ class LocalConnector(Connector):
                 if not chunk:
                     raise InProgress(f"{printable(key)}: ended after {start} of {before.st_size} bytes: it was cut short while it was being read")
                 start += len(chunk)
+                cache.passed(start)
                 yield chunk
             with reading:
                 after = os.fstat(descriptor)
