@@ -24,6 +24,7 @@ COMMANDS = {
     "doctor": ("drcheck.cli.doctor:doctor", "Say for each target what works, what does not, and what will stay unknown."),
     "drill": ("drcheck.cli.drill:drill", "Show and validate the recorded restore drills."),
     "estate": ("drcheck.cli.estate:estate", "Validate, show or describe the estate file."),
+    "history": ("drcheck.cli.history:history", "List the assessments in a store, or print one again."),
     "init": ("drcheck.cli.init:init", "Write a commented estate file to start from."),
     "manifest": ("drcheck.cli.manifest:manifest", "Write checksums of your own, hold them against a place, convert them."),
     "policy": ("drcheck.cli.policy:policy", "List and explain the guidance packs and the checks."),

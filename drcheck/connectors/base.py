@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -159,14 +160,10 @@ class Connector(ABC):
         one after the other overrides this, and keeps every promise of `read`.
         """
         for entry, algorithms in wanted:
-            try:
-                answer: Digests | ConnectorError = digest(self.read(entry.key), algorithms)
-            except ConnectorError as error:
-                answer = error
-            except Exception as error:
-                log.exception("a connector raised what it should not")
-                answer = ConnectorError(f"{type(error).__name__}: {error}")
-            yield entry, answer
+            yield entry, guarded(partial(self._digest, entry.key, algorithms))
+
+    def _digest(self, key: str, algorithms: Collection[str]) -> Digests:
+        return digest(self.read(key), algorithms)
 
     def stored_checksums(self, entry: Entry) -> tuple[StoredChecksum, ...]:
         """
@@ -200,6 +197,17 @@ class Connector(ABC):
     def clock_skew(self) -> float:
         """Seconds by which the place's clock is ahead of ours."""
         raise Unsupported(f"{self.kind} targets do not tell their time")
+
+
+def guarded(act: Callable[[], T]) -> T | ConnectorError:
+    """What `act` returns, or the error it raised; a bug becomes an error of reason `internal`, so that it costs one object and not the rest."""
+    try:
+        return act()
+    except ConnectorError as error:
+        return error
+    except Exception as error:
+        log.exception("a connector raised what it should not")
+        return ConnectorError(f"{type(error).__name__}: {error}")
 
 
 def attempt(ask: Callable[[], T], source: Source = Source.OBSERVED) -> Fact[T]:

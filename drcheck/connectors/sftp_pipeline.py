@@ -16,7 +16,7 @@ from functools import partial
 from paramiko import sftp
 
 from drcheck.clock import Deadline, monotonic
-from drcheck.connectors.base import Entry
+from drcheck.connectors.base import Entry, guarded
 from drcheck.connectors.sftp_above import Above, Look
 from drcheck.connectors.sftp_answers import Answer, Attributes
 from drcheck.connectors.sftp_session import Box, ReadOnlySession, as_number, as_text
@@ -204,13 +204,9 @@ class Pipeline:
             if file is None:
                 handler(answer)
             elif file.outcome is None:
-                try:
-                    handler(answer)
-                except ConnectorError as error:
-                    self._end(file, error)
-                except Exception as error:
-                    log.exception("reading a file raised what it should not")
-                    self._end(file, ConnectorError(f"{type(error).__name__}: {error}"))
+                failure = guarded(partial(handler, answer))
+                if failure is not None:
+                    self._end(file, failure)
 
     # Folders
 
