@@ -44,7 +44,8 @@ def load(name: str, builtin: Mapping[str, str], group: str, trusted: Collection[
         return getattr(import_module(module), attribute)
     if not points:
         known = available(builtin, group, trusted)
-        hint = suggest(name, known)
+        untrusted = sorted({_distribution(point) for point in metadata.entry_points(group=group) if point.name == name})
+        hint = f"{untrusted[0]} provides it, and is not trusted: add it to `plugins` to run its code" if untrusted else suggest(name, known)
         raise ConfigError(f"no {noun} is called {name!r}; known: {', '.join(known)}" + (f" ({hint})" if hint else ""))
     if len(points) > 1:
         raise ConfigError(f"the {noun} {name!r} is provided twice: by {' and by '.join(sorted(map(_distribution, points)))}")

@@ -180,7 +180,7 @@ def a_plugin_that_is_not_trusted(place: Place) -> None:
         (a_path_out_of_the_root, "copies[3] (record@onsite).path"),
         (an_unknown_pack, 'did you mean "uk-caf-b5"?'),
         (waivers_that_are_not_there, "accepted.toml"),
-        (a_plugin_that_is_not_trusted, "no connector is called 'tape-robot'; known: local, s3, sftp"),
+        (a_plugin_that_is_not_trusted, "known: local, s3, sftp (tape-robot provides it, and is not trusted: add it to `plugins` to run its code)"),
     ],
     ids=["no such site", "an inline secret", "a path out of the root", "an unknown pack", "waivers not there", "a plugin not trusted"],
 )

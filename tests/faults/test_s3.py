@@ -169,6 +169,11 @@ def a_bucket_without_lock_or_versions(place: BucketPlace) -> None:
     place.options("cloud")["bucket"] = plain
 
 
+@ZOO.fault(unknown(OLD_VERSIONS, "imaging", "old versions are not kept)"))
+def versioning_suspended(place: BucketPlace) -> None:
+    place.bucket.client.put_bucket_versioning(Bucket=place.bucket.name, VersioningConfiguration={"Status": "Suspended"})
+
+
 @ZOO.fault(unknown(OLD_VERSIONS, "imaging", "old versions are kept for 7 days"))
 def old_versions_that_are_removed_after_a_week(place: BucketPlace) -> None:
     rule = {"ID": "week", "Status": "Enabled", "Filter": {"Prefix": ""}, "NoncurrentVersionExpiration": {"NoncurrentDays": 7}}

@@ -61,7 +61,7 @@ def test_a_trusted_distribution_provides(install: Install, trusted: str) -> None
 def test_a_distribution_that_is_not_trusted_is_never_imported(install: Install) -> None:
     install("drcheck-evil", "drcheck_evil", "raise SystemExit('imported')", tape="drcheck_evil:Tape")
     for trusted in ((), ("drcheck-other",), ("drcheck",)):
-        with pytest.raises(ConfigError, match="no connector is called 'tape'"):
+        with pytest.raises(ConfigError, match=r"no connector is called 'tape'; known: local, sftp \(drcheck-evil provides it, and is not trusted"):
             load("tape", BUILTIN, GROUP, trusted)
         assert available(BUILTIN, GROUP, trusted) == ("local", "sftp")
     assert "drcheck_evil" not in sys.modules
