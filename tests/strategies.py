@@ -113,6 +113,7 @@ verdicts = st.builds(
     found=names,
     manifest=names,
     detail=names,
+    there=flags,
 )
 manifests = st.builds(ManifestRead, name=names, kind=names, beside=flags, algorithms=tuples_of(names), promises=counts)
 verifications = st.builds(
@@ -130,6 +131,7 @@ verifications = st.builds(
     depth=depths,
     stopped=st.one_of(st.none(), unobserved),
     faults=tuples_of(names),
+    hashed_there=counts,
 )
 drills = st.builds(
     Drill,

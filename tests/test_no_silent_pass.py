@@ -257,6 +257,7 @@ def values_for(slot: Slot, connector: str) -> st.SearchStrategy[Any]:
                     verification(counts={ObjectResult.MATCH: 99, ObjectResult.MISMATCH: 1}),
                     verification(counts={}, objects_read=0, bytes_read=0, depth=Depth.NONE),
                     verification(weak_only=100),
+                    verification(objects_read=0, bytes_read=0, hashed_there=100, depth=Depth.ATTRIBUTES),
                 ]
             )
         case "drills":

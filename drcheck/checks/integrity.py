@@ -48,10 +48,13 @@ def _checksums(case: Case) -> Verdict:
 def _doubts(seen: Verification, case: Case) -> Iterator[str]:
     """Every reason why it is not known that all bytes are right."""
     match, extra = seen.count(ObjectResult.MATCH), seen.count(ObjectResult.EXTRA)
-    if seen.objects_read == 0 or match == 0:
+    there = seen.hashed_there if case.flag("server_hash_counts") else 0
+    if seen.objects_read + there == 0 or match == 0:
         yield "nothing was read" if seen.objects_read == 0 else "nothing that was read has a promised checksum"
-    elif seen.depth not in _DEEP_ENOUGH:
+    elif seen.depth not in _DEEP_ENOUGH and not (seen.hashed_there and seen.depth is Depth.ATTRIBUTES):
         yield f"only {seen.depth}: not every byte was read"
+    if seen.hashed_there > there:
+        yield f"{number_of(seen.hashed_there, 'object was', 'objects were')} hashed by the server itself, not read here"
     for result, one, many in (
         (ObjectResult.UNREADABLE, "object could not be read whole", "objects could not be read whole"),
         (ObjectResult.NOT_READ, "object was not read", "objects were not read"),
@@ -79,9 +82,12 @@ def _doubts(seen: Verification, case: Case) -> Iterator[str]:
 
 def _words(seen: Verification) -> str:
     extra = seen.count(ObjectResult.EXTRA)
-    return f"{seen.count(ObjectResult.MATCH)} of {number_of(seen.objects_total, 'object')} match, {number_of(seen.bytes_read, 'byte')} read" + (
-        f", {extra} without a promise" if extra else ""
-    )
+    parts = [f"{seen.count(ObjectResult.MATCH)} of {number_of(seen.objects_total, 'object')} match", f"{number_of(seen.bytes_read, 'byte')} read"]
+    if seen.hashed_there:
+        parts.append(f"{seen.hashed_there} hashed by the server itself")
+    if extra:
+        parts.append(f"{extra} without a promise")
+    return ", ".join(parts)
 
 
 def _where(seen: Verification) -> str:
@@ -110,6 +116,12 @@ CHECKSUMS = Check(
             ParameterKind.BOOLEAN,
             False,
             "Whether MD5, SHA-1 and CRC are enough, instead of unknown: they show accidents, and no attack",
+        ),
+        Parameter(
+            "server_hash_counts",
+            ParameterKind.BOOLEAN,
+            False,
+            "Whether digests that the server made itself are taken for reading, instead of unknown: whoever holds it can make it say anything",
         ),
         Parameter("away_required", ParameterKind.BOOLEAN, False, "Whether every promise must lie away from the data, else unknown"),
     ),

@@ -43,6 +43,8 @@ class ObjectVerdict:
     """The digest of what was read, hex."""
     manifest: str = ""
     detail: str = ""
+    there: bool = False
+    """Whether `found` is what the place says of itself: it hashed the object, and not a byte was read here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,8 @@ class Verification:
     """Why the run ended before everything was looked at; None where it did not."""
     faults: tuple[str, ...] = ()
     """What a package format says against the whole, such as a bag whose Payload-Oxum does not hold."""
+    hashed_there: int = 0
+    """Matches that rest on the place's own word: it hashed the object itself, and not a byte was read here."""
 
     def count(self, result: ObjectResult) -> int:
         """How many objects had `result`."""

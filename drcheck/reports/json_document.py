@@ -146,11 +146,12 @@ def _bad_rate(verification: Verification) -> float:
     """
     The most that can be bad: of all objects that were listed or promised, those which are not what was promised.
 
-    An object that was read and had no promise shows nothing, so only compared ones count. The statistical bound (95 %) holds for objects drawn at
-    random; where a run read what it could in some order, everything not compared may be bad, and is counted so.
+    An object that was read and had no promise shows nothing, and what a server says of its own objects adds nothing, so only those count that were
+    read and compared. The statistical bound (95 %) holds for objects drawn at random; where a run read what it could in some order, everything not
+    compared may be bad, and is counted so.
     """
     missing = verification.count(ObjectResult.MISSING)
-    compared = verification.count(ObjectResult.MATCH) + verification.bad
+    compared = max(0, verification.count(ObjectResult.MATCH) - verification.hashed_there) + verification.bad
     total = max(verification.objects_total + missing, compared)
     if verification.depth is Depth.SAMPLED and verification.stopped is None:
         bound = upper_bound(verification.bad, compared, total)

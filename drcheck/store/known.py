@@ -64,10 +64,11 @@ class Reading:
         A verdict made at `at`, on what `entry` listed.
 
         It counts as `read` where a digest was found or reading was tried, else as `listed`: a wrong size, an absent object and one that nothing was
-        promised for are seen without reading.
+        promised for are seen without reading. What the place hashed itself counts as `attributes`.
         """
         tried = verdict.found or verdict.result in (ObjectResult.MATCH, ObjectResult.UNREADABLE)
         depth = Depth.READ if tried else Depth.NONE if verdict.result is ObjectResult.NOT_READ else Depth.LISTED
+        depth = Depth.ATTRIBUTES if verdict.there else depth
         digests = (Digest(verdict.algorithm, verdict.promised, verdict.found),) if verdict.algorithm else ()
         if entry is None:
             return cls(verdict.key, verdict.result, at, depth, verdict.size, digests)

@@ -40,20 +40,30 @@ def compare(wanted: Wanted, digests: Digests) -> ObjectVerdict:
     broken = [promise for promise in wanted.promises if digests.hex[promise.algorithm] != promise.digest]
     if not broken:
         best = max(wanted.promises, key=strength)
-        return verdict(wanted, ObjectResult.MATCH, best, found=digests.hex[best.algorithm], detail=_other_form(best))
+        return verdict(wanted, ObjectResult.MATCH, best, found=digests.hex[best.algorithm], detail=_other_form(best), there=digests.there)
     worst = max(broken, key=strength)
     kept = len(wanted.promises) - len(broken)
     detail = f"{kept} of {len(wanted.promises)} promises for it hold" if kept else _other_form(worst)
-    return verdict(wanted, ObjectResult.MISMATCH, worst, found=digests.hex[worst.algorithm], detail=detail, size=digests.size)
+    found = digests.hex[worst.algorithm]
+    return verdict(wanted, ObjectResult.MISMATCH, worst, found=found, detail=detail, size=digests.size, there=digests.there)
 
 
 def verdict(
-    wanted: Wanted, result: ObjectResult, promise: Promised | None = None, *, found: str = "", detail: str = "", size: int | None = None
+    wanted: Wanted,
+    result: ObjectResult,
+    promise: Promised | None = None,
+    *,
+    found: str = "",
+    detail: str = "",
+    size: int | None = None,
+    there: bool = False,
 ) -> ObjectVerdict:
     """The verdict of a listed object, naming its strongest promise where none is given."""
     promise = promise or max(wanted.promises, key=strength)
     size = wanted.entry.size if size is None else size
-    return ObjectVerdict(wanted.entry.key, result, size, promise.algorithm, promise.digest, found, promise.manifest, detail)
+    if there:
+        detail = "; ".join(part for part in (detail, "hashed by the server itself, not read here") if part)
+    return ObjectVerdict(wanted.entry.key, result, size, promise.algorithm, promise.digest, found, promise.manifest, detail, there)
 
 
 def _other_form(promise: Promised) -> str:

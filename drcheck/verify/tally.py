@@ -41,7 +41,7 @@ class Tally:
         self._faults = _Notes()
         self._planned: int | None = None
         self._looked_at = 0
-        self._objects_total = self._objects_read = self._bytes_read = self._weak_only = 0
+        self._objects_total = self._objects_read = self._bytes_read = self._weak_only = self._hashed_there = 0
         self._started = now()
         self._frozen: Verification | None = None
 
@@ -98,6 +98,7 @@ class Tally:
             if read is not None:
                 self._objects_read += 1
                 self._bytes_read += read
+            self._hashed_there += verdict.there and verdict.result is ObjectResult.MATCH
             self._weak_only += weak and verdict.result is ObjectResult.MATCH
             if verdict.result is not ObjectResult.MATCH and len(self._problems) < MOST:
                 self._problems.append(verdict)
@@ -113,6 +114,8 @@ class Tally:
         counts = self._counts.copy()
         counts[ObjectResult.NOT_READ] += (self._planned or 0) - self._looked_at
         depth = Depth.READ if self._bytes_read else Depth.LISTED if self.begun else Depth.NONE
+        if self._hashed_there:
+            depth = Depth.ATTRIBUTES  # as deep as the least deep look that a match rests on
         more = [
             ManifestRead(f"… and {number} more", kind, beside, algorithms, self._more_promises[kind, beside, algorithms])
             for (kind, beside, algorithms), number in self._more.items()
@@ -131,6 +134,7 @@ class Tally:
             depth=depth,
             stopped=stopped,
             faults=self._faults.all(),
+            hashed_there=self._hashed_there,
         )
 
 

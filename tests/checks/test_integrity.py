@@ -15,6 +15,10 @@ AWAY = ManifestRead("/srv/manifests/pas", "gnu", False, ("sha256",), 100)
 MATCH = ObjectResult.MATCH
 
 
+THERE: dict[str, Any] = {"objects_read": 0, "bytes_read": 0, "hashed_there": 100, "depth": Depth.ATTRIBUTES}
+"""A hundred objects of which the server says that they match."""
+
+
 def reading(ask: Ask, parameters: str = "{}", **fields: Any) -> Finding:
     some = put(facts(estate()), {Slot("nas", "verification"): seen(verification(**fields))})
     return ask("integrity.checksums", parameters, some=some, subject="pas@nas")
@@ -69,6 +73,8 @@ def test_a_fault_of_the_whole_is_a_failure(ask: Ask) -> None:
         ({"counts": {MATCH: 99, ObjectResult.EXTRA: 1}}, "nothing was promised for 1 object"),
         ({"weak_only": 3}, "3 objects are promised by a weak algorithm only"),
         ({"depth": Depth.SAMPLED}, "only sampled"),
+        (THERE, "100 objects were hashed by the server itself, not read here"),
+        (THERE | {"objects_read": 99, "bytes_read": 99_000, "hashed_there": 1}, "1 object was hashed by the server itself, not read here"),
     ],
 )
 def test_whatever_is_not_known_of_any_byte_makes_it_unknown(ask: Ask, fields: dict[str, Any], says: str) -> None:
@@ -79,6 +85,12 @@ def test_whatever_is_not_known_of_any_byte_makes_it_unknown(ask: Ask, fields: di
 
 def test_parameters_let_pass_what_they_say_and_no_more(ask: Ask) -> None:
     assert reading(ask, "{ weak_allowed = true }", weak_only=100).outcome is Outcome.PASS
+    assert reading(ask, "{ server_hash_counts = true }", **THERE).outcome is Outcome.PASS
+    assert "0 bytes read, 100 hashed by the server itself" in reading(ask, "{ server_hash_counts = true }", **THERE).message
+    assert reading(ask, "{ server_hash_counts = true }", **THERE).depth is Depth.ATTRIBUTES
+    assert reading(ask, "{ server_hash_counts = true }", **(THERE | {"hashed_there": 0})).outcome is Outcome.UNKNOWN
+    assert reading(ask, "{ server_hash_counts = true }", **(THERE | {"depth": Depth.LISTED})).outcome is Outcome.UNKNOWN
+    assert reading(ask, "{ server_hash_counts = true }", **(THERE | {"counts": {ObjectResult.EXTRA: 100}})).outcome is Outcome.UNKNOWN
     assert reading(ask, "{ extra_allowed = true }", counts={MATCH: 99, ObjectResult.EXTRA: 1}).outcome is Outcome.PASS
     assert reading(ask, "{ extra_allowed = true }", counts={ObjectResult.EXTRA: 100}).outcome is Outcome.UNKNOWN
     assert reading(ask, "{ away_required = true }").outcome is Outcome.UNKNOWN
