@@ -266,3 +266,11 @@ def test_a_copy_that_was_not_seen_keeps_its_reason(estate: Estate) -> None:
     (copy,) = verify(estate, copies, now=NOW, workers=1, run=Deadline(30))
     assert copy.verification == refused
     assert TroubledConnector.reads == []
+
+
+def test_objects_that_are_never_answered_stop_the_copy(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
+    digests = TroubledConnector.digests
+    monkeypatch.setattr(TroubledConnector, "digests", lambda self, wanted: (each for each in digests(self, wanted) if each[0].key not in "c.img e.img"))
+    found = verified(estate)
+    assert counts(found) == {"match": 4, "not-read": 2}
+    assert found.stopped == Unobserved(Reason.INTERNAL, "2 objects were to be read and were never answered")
