@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from functools import cache, partial
 
 from drcheck.connectors.base import Connector, Entry, attempt
-from drcheck.digests import Digests
+from drcheck.digests import Digests, digest
 from drcheck.errors import ConnectorError, InProgress, NotThere
 from drcheck.estate.schema import Copy, Manifest
 from drcheck.formats.base import Format
@@ -60,9 +60,9 @@ def _unpromised(sources: Sources, copy: Copy) -> Iterator[ObjectVerdict]:
 
 
 def _missing(connector: Connector, spool: Spool) -> Iterator[ObjectVerdict]:
-    for number, (key, algorithm, digest, manifest, fetch) in enumerate(spool.missing()):
+    for number, (key, algorithm, promised, manifest, fetch) in enumerate(spool.missing()):
         detail = "its bag names it in fetch.txt, and it was never fetched" if fetch else _left_out(connector, key) if number < _EXPLAINED else ""
-        yield ObjectVerdict(key, ObjectResult.MISSING, 0, algorithm, digest, manifest=manifest, detail=detail)
+        yield ObjectVerdict(key, ObjectResult.MISSING, 0, algorithm, promised, manifest=manifest, detail=detail)
 
 
 def _left_out(connector: Connector, key: str) -> str:
@@ -78,9 +78,11 @@ def _read_all(connector: Connector, objects: Iterator[Wanted], tally: Tally) -> 
     for entry, answer in connector.digests(_to_read(connector, objects, tally, waiting)):
         wanted = waiting.pop(entry.key)
         if doubtful is None and isinstance(answer, Digests):  # the ordinary case, which there are millions of
-            tally.result(compare(wanted, answer), read=answer.size, weak=weak_only(wanted))
-            continue
-        fact = attempt(partial(settle, connector, wanted.entry, _algorithms(wanted), answer))
+            found = compare(wanted, answer)
+            if not answer.there or found.result is ObjectResult.MATCH:
+                tally.result(found, read=None if answer.there else answer.size, weak=weak_only(wanted))
+                continue
+        fact = attempt(partial(_settled, connector, wanted, answer))
         if isinstance(fact, Unobserved) and fact.reason in CONNECTION:
             if doubtful is not None or connector.deadline.passed():
                 return fact
@@ -125,6 +127,18 @@ def _one(algorithm: str) -> frozenset[str]:
     return frozenset((algorithm,))
 
 
+def _settled(connector: Connector, wanted: Wanted, answer: Digests | ConnectorError) -> Digests | None:
+    """As `settle`. What the place itself found to be wrong is read before it is called so: the object may have changed since it was listed."""
+    digests = settle(connector, wanted.entry, _algorithms(wanted), answer)
+    if digests is None or not digests.there or compare(wanted, digests).result is ObjectResult.MATCH:
+        return digests
+    try:
+        read: Digests | ConnectorError = digest(connector.read(wanted.entry.key), _algorithms(wanted))
+    except ConnectorError as error:
+        read = error
+    return settle(connector, wanted.entry, _algorithms(wanted), read)
+
+
 def settle(connector: Connector, entry: Entry, algorithms: Collection[str], answer: Digests | ConnectorError) -> Digests | None:
     """
     The digests of one object, None where it is gone. What changed while it was read is read once more.
@@ -155,4 +169,4 @@ def _tell(tally: Tally, wanted: Wanted, fact: Fact[Digests | None]) -> None:
     elif fact.value is None:
         tally.result(verdict(wanted, ObjectResult.MISSING, detail="it was listed, and was gone when it was to be read", size=0))
     else:
-        tally.result(compare(wanted, fact.value), read=fact.value.size, weak=weak_only(wanted))
+        tally.result(compare(wanted, fact.value), read=None if fact.value.there else fact.value.size, weak=weak_only(wanted))

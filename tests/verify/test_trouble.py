@@ -270,7 +270,8 @@ def test_a_copy_that_was_not_seen_keeps_its_reason(estate: Estate) -> None:
 
 def test_objects_that_are_never_answered_stop_the_copy(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
     digests = TroubledConnector.digests
-    monkeypatch.setattr(TroubledConnector, "digests", lambda self, wanted: (each for each in digests(self, wanted) if each[0].key not in "c.img e.img"))
+    lost = ("c.img", "e.img")
+    monkeypatch.setattr(TroubledConnector, "digests", lambda self, wanted: (each for each in digests(self, wanted) if each[0].key not in lost))
     found = verified(estate)
     assert counts(found) == {"match": 4, "not-read": 2}
     assert found.stopped == Unobserved(Reason.INTERNAL, "2 objects were to be read and were never answered")
