@@ -22,7 +22,7 @@ from drcheck.connectors.base import CallLog, Entry
 from drcheck.connectors.sftp_login import start_command
 from drcheck.connectors.sftp_pipeline import Claimed
 from drcheck.connectors.sftp_session import SILENCE, WINDOW
-from drcheck.connectors.sftp_tree import SftpTree, seconds_to_rest
+from drcheck.connectors.sftp_tree import SftpTree
 from drcheck.digests import Digests
 from drcheck.errors import ConnectorError, Malformed, TimedOut, Unreachable, Unsupported
 from drcheck.model import printable
@@ -71,7 +71,7 @@ class RemoteHash:
     def claims(self, wanted: Iterable[tuple[Entry, Collection[str]]]) -> Iterator[Claimed]:
         """
         Each entry with what the server says of it, in any order: its digest, or why there is none; None where it was not asked, as for
-        other algorithms, names that tools write in more than one way, and files that were written just now.
+        other algorithms and for names that tools write in more than one way.
         """
         source = iter(wanted)
         while True:
@@ -92,7 +92,7 @@ class RemoteHash:
 
     def _path(self, entry: Entry, algorithms: Collection[str]) -> bytes:
         """The path of a file that the server is to be asked about; empty for any other."""
-        if set(algorithms) != {self._tool.algorithm} or entry.modified is None or seconds_to_rest(int(entry.modified.timestamp())):
+        if set(algorithms) != {self._tool.algorithm}:
             return b""
         try:
             path = self._tree.path(entry.key)
