@@ -169,7 +169,9 @@ class Pipeline:
             if file.outcome is not None or file.asked == file.expected.size:
                 self._hungry.popleft()
         if self._handlers:
-            self._session.receive()
+            if not self._box:
+                # Somebody else's question, asked between two of ours, may have brought every answer already: then none is left to wait for.
+                self._session.receive()
             self._take_answers()
 
     def _wake(self) -> None:
