@@ -4,6 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_READY := $(VENV)/.ready-demo
+BENCH_READY := $(VENV)/.ready-bench
 
 .PHONY: demo test lint bench docs dist clean
 
@@ -19,7 +20,7 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(READY)
+bench: $(BENCH_READY)
 	$(BIN)/python -m benchmarks $(BENCH)
 
 docs: $(READY)
@@ -41,3 +42,7 @@ $(DEMO_READY): pyproject.toml $(VENV)/bin/python
 $(READY): pyproject.toml $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@ $(DEMO_READY)
+
+$(BENCH_READY): pyproject.toml $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
+	touch $@ $(READY) $(DEMO_READY)
