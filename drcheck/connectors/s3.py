@@ -137,9 +137,7 @@ class S3Connector(Connector):
                     except ConnectorError as error:
                         drawn, ended = False, error  # what is being read gets its answer first
                     else:
-                        if self._is_plain(entry):
-                            readers.put(entry, algorithms)
-                        else:
+                        if not self._is_plain(entry) or not _put(readers, entry, algorithms):
                             yield from super().digests([(entry, algorithms)])
                 else:
                     yield self._settled(*readers.get())
@@ -343,6 +341,15 @@ class S3Connector(Connector):
             changed = False
         ended = f'reading "{printable(key)}": it ended after {seen} of {wanted} bytes'
         return InProgress(f"{ended}, because it was replaced") if changed else Unreachable(ended)
+
+
+def _put(readers: Readers, entry: Entry, algorithms: Collection[str]) -> bool:
+    """Whether the readers take an object: not with an algorithm that cannot be computed here."""
+    try:
+        readers.put(entry, algorithms)
+    except ValueError:
+        return False
+    return True
 
 
 def _sendable(key: str) -> str:

@@ -15,7 +15,7 @@ from http.client import HTTPException
 from queue import Empty, SimpleQueue
 from typing import NamedTuple, TypeVar
 
-from drcheck.clock import Deadline
+from drcheck.clock import Deadline, monotonic
 from drcheck.connectors.base import Entry, attempt
 from drcheck.connectors.s3_errors import RAISED
 from drcheck.connectors.s3_signing import Pattern
@@ -124,7 +124,7 @@ class Readers:
         return self.waiting < 2 * self._most
 
     def put(self, entry: Entry, algorithms: Collection[str]) -> None:
-        """Have an object read. Raises UnicodeEncodeError for a key that is not UTF-8, ValueError for an algorithm that is not known."""
+        """Have an object read. Raises ValueError for an algorithm that is not known, and for a key that is not UTF-8."""
         path, hashers = self._pattern.path(self._root + entry.key), {algorithm: hasher(algorithm) for algorithm in algorithms}
         self._work.put(_InParts(entry, algorithms, path, hashers) if entry.size >= LARGE else _Whole(entry, algorithms, path))
         self.waiting += 1
@@ -156,8 +156,9 @@ class Readers:
         for _ in threads:
             self._work.put(None)
             self._buffers.put(None)
+        end = monotonic() + _GRACE_SECONDS
         for thread in threads:
-            thread.join(_GRACE_SECONDS)
+            thread.join(max(0.0, end - monotonic()))
 
     # In the threads
 

@@ -152,7 +152,8 @@ class Wire:
         line = self._socket
         if line is not None:
             with contextlib.suppress(OSError):
-                line.shutdown(socket.SHUT_RDWR)
+                # Not TLS's own, which would leave a plain socket behind for whoever is reading.
+                socket.socket.shutdown(line, socket.SHUT_RDWR)
 
     def _open(self, seconds: float) -> None:
         if self._aborted:

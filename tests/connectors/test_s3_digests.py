@@ -144,6 +144,17 @@ def test_anonymous_reading_sends_no_signature(moto_endpoint: str) -> None:
     assert not [asked for asked in seen if "authorization" in asked.headers]
 
 
+def test_an_algorithm_that_nobody_knows_costs_its_object(moto_endpoint: str) -> None:
+    client, name = new_bucket(moto_endpoint)
+    for key in ("a", "b"):
+        client.put_object(Bucket=name, Key=key, Body=b"x")
+    with s3_connector(moto_endpoint, name, ADMIN) as connector:
+        first, second = connector.list()
+        found = {entry.key: answer for entry, answer in connector.digests([(first, ["md9"]), (second, SHA256)])}
+    assert isinstance(found["a"], ConnectorError)
+    assert isinstance(found["b"], Digests)
+
+
 # What goes wrong
 
 

@@ -159,6 +159,46 @@ def test_what_is_no_listing_is_malformed(body: bytes) -> None:
         parse_page(body)
 
 
+@pytest.mark.parametrize("space", ["", "xmlns='http://doc.s3.amazonaws.com/2006-03-01'", "xmlns:s='urn:any'", "xmlns='urn:one' xmlns:s='urn:two'"])
+def test_name_spaces_and_prefixes_do_not_matter(space: str) -> None:
+    mark = "s:" if "xmlns:s" in space else ""
+    body = (
+        f"<{mark}ListBucketResult {space}><{mark}IsTruncated>true</{mark}IsTruncated><{mark}Contents><{mark}Key>a<!-- no name -->b</{mark}Key>"
+        f"<Size>1</Size><{mark}StorageClass><![CDATA[GLACIER]]></{mark}StorageClass></{mark}Contents></{mark}ListBucketResult>"
+    )
+    page = parse_page(body.encode())
+    assert page == Page([Listed("ab", 1, None, "", "GLACIER")], truncated=True)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        f"<Size>{'9' * 5000}</Size>",
+        "<Size>1</Size><LastModified>0001-01-01T00:00:00+14:00</LastModified>",
+        "<Size><x>1</x></Size>",
+    ],
+)
+def test_numbers_and_times_beyond_all_measure_are_malformed(more: str) -> None:
+    with pytest.raises(Malformed):
+        parse_page(document(entry("a", more)))
+
+
+def test_a_page_of_elements_in_elements_is_not_the_end_of_the_process() -> None:
+    with pytest.raises(Malformed):
+        parse_page(b"<ListBucketResult>" + b"<a>" * 100_000)
+    assert parse_page(b"<ListBucketResult>" + b"<a>" * 100_000 + b"</a>" * 100_000 + b"</ListBucketResult>") == Page()
+
+
+@given(st.lists(st.one_of(st.text(min_size=1), st.text(alphabet="a\udce9\ue000\U00010000", min_size=1)), min_size=2, unique=True))
+def test_order_is_that_of_the_bytes(keys: list[str]) -> None:
+    keys = [key for key in keys if not any("\ud800" <= letter < "\udc80" or "\udcff" < letter <= "\udfff" for letter in key)]
+    by_bytes = sorted(keys, key=in_bytes)
+    assert [one.key for one in in_order(listed(key) for key in by_bytes)] == by_bytes
+    if len(by_bytes) > 1:
+        with pytest.raises(Malformed):
+            list(in_order(listed(key) for key in reversed(by_bytes)))
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_page_or_malformed(body: bytes) -> None:
     with contextlib.suppress(Malformed):
