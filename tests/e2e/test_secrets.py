@@ -189,7 +189,7 @@ def test_every_login_does_what_it_should_and_shows_nothing(places: Places, tmp_p
             "message"
         ]
     for name, reason in places.bad.items():
-        assert (done.copy(name)["unobserved"] or {}).get("reason") == reason, name
+        assert (done.copy(name)["unobserved"] or {}).get("reason") == reason, f"{name}: {done.copy(name)}"
         for about in ("backup.recency", "backup.completeness", "integrity.checksums"):
             assert done.only(about, f"records@{name}")["outcome"] == "unknown"
     assert places.shown(done, facts, calls) == []
