@@ -1,9 +1,9 @@
 """
 The journal: results of objects in the order in which they are made, until the next merge folds them into the runs.
 
-A batch of results is one row of the database. For folding they are wanted in key order: they are sorted in portions that fit into memory, the
-portions lie
-in a temporary file without a name, and are read side by side. Of two results of one object the later one comes later.
+A batch of results is one row of the database, sorted by key. For folding all are wanted in key order. Where they were made in that order nothing is
+left to do; otherwise they are sorted in portions that fit into memory. The portions lie in a temporary file without a name, and are read side by
+side. Of two results of one object the later one comes later.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ import heapq
 import struct
 import tempfile
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from operator import itemgetter
 from typing import IO
 
 from sqlalchemy import Connection, func, insert, select
 
 from drcheck.store.database import Database
-from drcheck.store.known import Row
+from drcheck.store.known import Cells, Row
 from drcheck.store.packing import pack, unpack
 from drcheck.store.schema import copies, readings
 
@@ -30,14 +31,14 @@ _LENGTHS = struct.Struct("<III")
 _BY_KEY = itemgetter(0)
 
 
-def append(connection: Connection, copy: int, rows: Sequence[Row]) -> None:
+def append(connection: Connection, copy: int, rows: Sequence[Cells]) -> None:
     """Add one batch (at least one) to a copy's journal."""
+    rows = sorted(rows, key=_BY_KEY)
     packed = pack(rows)
     # The copy's row is locked first, so that numbers of batches are given in the order in which they can be seen: a merge takes all up to one.
     connection.execute(select(copies.c.id).where(copies.c.id == copy).with_for_update())
-    connection.execute(
-        insert(readings).values(copy=copy, objects=packed.count, columns=packed.columns, digests=packed.digests, checksum=packed.check)
-    )
+    values = {"copy": copy, "first_key": rows[0][0], "last_key": rows[-1][0], "objects": packed.count, "checksum": packed.check}
+    connection.execute(insert(readings).values(columns=packed.columns, digests=packed.digests, **values))
 
 
 def newest(connection: Connection, copy: int) -> int:
@@ -52,6 +53,25 @@ def in_key_order(database: Database, copy: int, upto: int) -> Iterator[Row]:
     Raises:
         StoreError: they cannot be read.
     """
+    if _follow_each_other(database, copy, upto):
+        return chain.from_iterable(_batches(database, copy, upto))
+    return _sorted(database, copy, upto)
+
+
+def _follow_each_other(database: Database, copy: int, upto: int) -> bool:
+    """Whether no batch begins before the end of an earlier one: so it is where objects are read in key order."""
+    last = b""
+    with database.reading() as connection:
+        ends = select(readings.c.first_key, readings.c.last_key).where(readings.c.copy == copy, readings.c.id <= upto).order_by(readings.c.id)
+        with connection.execution_options(yield_per=1_000).execute(ends) as found:
+            for first_key, last_key in found:
+                if first_key < last:
+                    return False
+                last = last_key
+    return True
+
+
+def _sorted(database: Database, copy: int, upto: int) -> Iterator[Row]:
     portion: list[Row] = []
     starts: list[tuple[int, int]] = []
     with tempfile.TemporaryFile(prefix="drcheck-") as spill:
@@ -62,11 +82,8 @@ def in_key_order(database: Database, copy: int, upto: int) -> Iterator[Row]:
                     starts.append(_write(spill, portion))
                 portion = []
         portion.sort(key=_BY_KEY)
-        if not starts:
-            yield from portion
-            return
         # Sorting and merging are stable, so what was recorded later stays behind.
-        yield from heapq.merge(*(_read(spill, start, end) for start, end in starts), portion, key=_BY_KEY)
+        yield from heapq.merge(*(_read(spill, start, end) for start, end in starts), portion, key=_BY_KEY) if starts else portion
 
 
 def _batches(database: Database, copy: int, upto: int) -> Iterator[list[Row]]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 from drcheck.connectors.base import Entry
 from drcheck.model import Depth, ObjectResult, ObjectVerdict
@@ -39,9 +40,8 @@ _READ = DEPTH_CODES[Depth.READ]
 _BAD = frozenset(RESULT_CODES[result] for result in (ObjectResult.MISMATCH, ObjectResult.MISSING, ObjectResult.UNREADABLE))
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """The result of one object, as it is recorded the moment that it is made."""
+class Reading(NamedTuple):
+    """The result of one object, as it is recorded the moment that it is made. A named tuple for the same reason as `Digest`."""
 
     key: str
     result: ObjectResult
@@ -94,6 +94,12 @@ class Row(NamedTuple):
     shape: str
     """What `raw` holds; see `drcheck.store.digests`."""
     raw: bytes
+
+
+Cells = tuple[bytes, int, bytes, int, int, int, int, int, int, int, int, int, str, bytes]
+"""A row without its names."""
+as_row: Callable[[Iterable[Any]], Row] = partial(tuple.__new__, Row)
+"""As `Row._make`, without a step of Python: it is called for every object of every run."""
 
 
 class Known:
@@ -228,29 +234,19 @@ def moment_of(seconds: int) -> datetime | None:
     return datetime.fromtimestamp(seconds, UTC) if seconds else None
 
 
-def row_of(reading: Reading) -> Row:
-    """A reading in the form that is packed. Raises ValueError for a moment that a row cannot hold."""
+def cells_of(reading: Reading) -> Cells:
+    """
+    A reading in the form that is packed. Raises ValueError for a moment that a row cannot hold.
+
+    A plain tuple: thousands wait to be written, and the garbage collector keeps looking through those of any other class.
+    """
     at = seconds_of(reading.at)
     depth = DEPTH_CODES[reading.depth]
-    read = depth >= _READ and any(digest.found for digest in reading.digests)
-    shape, raw = shape_of(reading.digests)
+    shape, raw = shape_of(reading.digests) if reading.digests else ("", b"")
     tried = at if depth >= _TRIED else 0
-    return Row(
-        key_of(reading.key),
-        reading.size,
-        key_of(reading.version),
-        0,
-        0,
-        0,
-        0,
-        at,
-        tried,
-        at if read else 0,
-        RESULT_CODES[reading.result],
-        depth,
-        shape,
-        raw,
-    )
+    read = at if depth >= _READ and raw and any(digest.found for digest in reading.digests) else 0
+    key, version, result = key_of(reading.key), key_of(reading.version), RESULT_CODES[reading.result]
+    return key, reading.size, version, 0, 0, 0, 0, at, tried, read, result, depth, shape, raw
 
 
 def with_reading(row: Row, reading: Row) -> Row:
@@ -262,19 +258,21 @@ def with_reading(row: Row, reading: Row) -> Row:
     """
     told = reading if reading.last_tried or reading.result in _BAD or reading.depth >= row.depth else row
     digested = reading if reading.raw and (reading.last_read or not row.last_read) else row
-    return Row(
-        row.key,
-        row.size,
-        row.version,
-        row.first_seen,
-        row.changed,
-        row.last_seen,
-        row.gone,
-        told.result_at,
-        reading.last_tried or row.last_tried,
-        reading.last_read or row.last_read,
-        told.result,
-        told.depth,
-        digested.shape,
-        digested.raw,
+    return as_row(
+        (
+            row.key,
+            row.size,
+            row.version,
+            row.first_seen,
+            row.changed,
+            row.last_seen,
+            row.gone,
+            told.result_at,
+            reading.last_tried or row.last_tried,
+            reading.last_read or row.last_read,
+            told.result,
+            told.depth,
+            digested.shape,
+            digested.raw,
+        )
     )

@@ -11,7 +11,7 @@ from drcheck.connectors.base import Entry
 from drcheck.errors import Malformed
 from drcheck.model import ObjectResult, printable
 from drcheck.store.database import Database
-from drcheck.store.known import RESULT_CODES, Known, Row, key_of, seconds_of, text_of, version_of
+from drcheck.store.known import RESULT_CODES, Known, Row, as_row, key_of, seconds_of, text_of, version_of
 from drcheck.store.runs import NextGeneration, Piece, pieces
 
 _ABOUT_BYTES = frozenset(RESULT_CODES[result] for result in (ObjectResult.MATCH, ObjectResult.MISMATCH, ObjectResult.UNREADABLE, ObjectResult.EXTRA))
@@ -108,7 +108,7 @@ def _checked(listing: Iterator[Entry], name: str) -> Iterator[tuple[bytes, Entry
 
 def _fresh(key: bytes, entry: Entry, now: int) -> Row:
     """An object of which nothing is known but that it is there."""
-    return Row(key, entry.size, key_of(version_of(entry)), now, now, 0, 0, 0, 0, 0, 0, 0, "", b"")
+    return as_row((key, entry.size, key_of(version_of(entry)), now, now, 0, 0, 0, 0, 0, 0, 0, "", b""))
 
 
 def _adopted(fresh: Row, row: Row, piece: Piece) -> Row:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -13,7 +13,7 @@ from drcheck.connectors.base import Entry
 from drcheck.model import Depth, ObjectResult
 from drcheck.store import journal
 from drcheck.store.database import Database
-from drcheck.store.known import DEPTHS, RESULTS, Known, Reading, Row, moment_of, row_of
+from drcheck.store.known import DEPTHS, RESULTS, Cells, Known, Reading, Row, cells_of, moment_of
 from drcheck.store.merge import Merged, merge
 from drcheck.store.runs import Snapshot, pieces, snapshot
 
@@ -88,14 +88,14 @@ class ObjectStore:
             StoreError: the store cannot be written; up to `BATCH` readings are then recorded or not as a whole.
             ValueError: a moment is not between 1970 and 2106.
         """
-        rows = map(row_of, readings)
-        while batch := list(islice(rows, BATCH)):
-            self.record_rows(batch)
+        cells = map(cells_of, readings)
+        while batch := list(islice(cells, BATCH)):
+            self.record_cells(batch)
 
-    def record_rows(self, rows: list[Row]) -> None:
-        """As `record`, for readings (at least one) that are packed already, in one transaction."""
+    def record_cells(self, batch: Sequence[Cells]) -> None:
+        """As `record`, for readings (at least one) in the form that is packed, in one transaction."""
         with self._database.writing() as connection:
-            journal.append(connection, self._copy, rows)
+            journal.append(connection, self._copy, batch)
 
     def known(self) -> Iterator[Known]:
         """

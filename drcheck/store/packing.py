@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 from drcheck.store.digests import length_of
-from drcheck.store.known import Row
+from drcheck.store.known import Cells, Row, as_row
 
 _FORM = b"run1"
 _HEAD = struct.Struct("<4sIIIII")
@@ -50,7 +50,7 @@ class Packed:
     """CRC-32 of columns and digests: a store's disk can fail as well as a backup's."""
 
 
-def pack(rows: Sequence[Row]) -> Packed:
+def pack(rows: Sequence[Cells]) -> Packed:
     """
     The rows (at least one; in key order they take the least room) as bytes.
 
@@ -115,7 +115,7 @@ def unpack(columns: bytes, digests: bytes, check: int) -> list[Row]:
     lengths = [length_of(shape) for shape in shapes]
     raws = _cut(digests, [lengths[index] for index in indices])
     named = [shapes[index] for index in indices]
-    return list(map(Row._make, zip(keys, sizes, versions, *times, results, depths, named, raws, strict=True)))
+    return list(map(as_row, zip(keys, sizes, versions, *times, results, depths, named, raws, strict=True)))
 
 
 def _check(columns: bytes, digests: bytes) -> int:

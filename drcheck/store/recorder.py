@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
 
@@ -12,7 +12,7 @@ from drcheck.clock import now
 from drcheck.connectors.base import Entry
 from drcheck.errors import StoreError
 from drcheck.model import ObjectVerdict
-from drcheck.store.known import Reading
+from drcheck.store.known import Cells, Reading, cells_of
 from drcheck.store.objects import BATCH, ObjectStore
 
 EVERY = 0.2
@@ -37,13 +37,13 @@ class Recorder:
         self.recorded = 0
         self._objects = objects
         self._every = every
-        self._waiting: defaultdict[str, list[Reading]] = defaultdict(list)
+        self._waiting: defaultdict[str, list[Cells]] = defaultdict(list)
         self._count = 0
         self._lock = threading.Lock()
         self._writing = threading.Lock()
         self._wake = threading.Event()
         self._ended = False
-        self._failure: StoreError | ValueError | None = None
+        self._failure: StoreError | None = None
         self._thread = threading.Thread(target=self._write_on_time, name="drcheck-recorder", daemon=True)
 
     def __enter__(self) -> Self:
@@ -56,7 +56,7 @@ class Recorder:
         self._thread.join()
         try:
             self.flush()
-        except (StoreError, ValueError):
+        except StoreError:
             if kind is None:
                 raise
             # What ended the run is told; that results could not be recorded was told to whoever recorded them, or is lost behind it.
@@ -68,15 +68,16 @@ class Recorder:
         Raises:
             StoreError: an earlier result could not be written; nothing more is taken.
         """
-        self.add(copy, Reading.of(verdict, now(), entry))
+        self.add(copy, (Reading.of(verdict, now(), entry),))
 
-    def add(self, copy: str, reading: Reading) -> None:
-        """Take one reading of `copy`. Raises as `record`."""
+    def add(self, copy: str, readings: Iterable[Reading]) -> None:
+        """Take readings of `copy`, such as those of a block of work. Raises as `record`, and ValueError where a moment cannot be kept."""
+        cells = list(map(cells_of, readings))
         with self._lock:
             if self._failure is not None:
                 raise self._failure
-            self._waiting[copy].append(reading)
-            self._count += 1
+            self._waiting[copy] += cells
+            self._count += len(cells)
             full = self._count >= BATCH
         if full:
             self.flush()
@@ -87,7 +88,6 @@ class Recorder:
 
         Raises:
             StoreError: it could not be written, now or before.
-            ValueError: a reading's moment cannot be kept.
         """
         with self._writing:
             with self._lock:
@@ -95,10 +95,10 @@ class Recorder:
             try:
                 if self._failure is not None:
                     raise self._failure
-                for copy, readings in waiting.items():
-                    self._objects(copy).record(readings)
-                    self.recorded += len(readings)
-            except (StoreError, ValueError) as failure:
+                for copy, batch in waiting.items():
+                    self._objects(copy).record_cells(batch)
+                    self.recorded += len(batch)
+            except StoreError as failure:
                 self._failure = failure
                 raise
 
@@ -107,5 +107,5 @@ class Recorder:
             self._wake.wait(self._every)
             try:
                 self.flush()
-            except (StoreError, ValueError):
+            except StoreError:
                 return  # told to whoever records next, and to whoever leaves

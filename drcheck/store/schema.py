@@ -191,6 +191,8 @@ readings = Table(
     metadata,
     Column("id", Number, primary_key=True),
     Column("copy", Number, ForeignKey("copies.id"), nullable=False),
+    Column("first_key", LargeBinary, nullable=False),
+    Column("last_key", LargeBinary, nullable=False),
     Column("objects", Integer, nullable=False),
     Column("columns", LargeBinary, nullable=False),
     Column("digests", LargeBinary, nullable=False),

@@ -36,6 +36,8 @@ def upgrade() -> None:
         "readings",
         sa.Column("id", _NUMBER, nullable=False),
         sa.Column("copy", _NUMBER, nullable=False),
+        sa.Column("first_key", sa.LargeBinary(), nullable=False),
+        sa.Column("last_key", sa.LargeBinary(), nullable=False),
         sa.Column("objects", sa.Integer(), nullable=False),
         sa.Column("columns", sa.LargeBinary(), nullable=False),
         sa.Column("digests", sa.LargeBinary(), nullable=False),
