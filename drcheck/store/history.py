@@ -97,14 +97,17 @@ def organisation_number(connection: Connection, name: str) -> int:
     return int(connection.execute(select(organisations.c.id).where(organisations.c.name == name).with_for_update()).scalar_one())
 
 
+def find_copy(connection: Connection, organisation: str, name: str) -> int | None:
+    """The number of a copy; None where it is not known yet."""
+    named = select(copies.c.id).join(organisations, copies.c.organisation == organisations.c.id)
+    return connection.execute(named.where(organisations.c.name == organisation, copies.c.name == name)).scalar()
+
+
 def copy_number(connection: Connection, organisation: int, name: str) -> int:
     """The number of a copy, which is made where it is new."""
+    _insert_once(connection, copies, [{"organisation": organisation, "name": name}], ("organisation", "name"))
     wanted = select(copies.c.id).where(copies.c.organisation == organisation, copies.c.name == name)
-    found = connection.execute(wanted).scalar()
-    if found is None:
-        _insert_once(connection, copies, [{"organisation": organisation, "name": name}], ("organisation", "name"))
-        found = connection.execute(wanted).scalar_one()
-    return int(found)
+    return int(connection.execute(wanted).scalar_one())
 
 
 def add_assessment(connection: Connection, assessment: Assessment, document: bytes) -> int:
@@ -140,7 +143,8 @@ def add_assessment(connection: Connection, assessment: Assessment, document: byt
 
 
 def _add_findings(connection: Connection, organisation: int, assessment: Assessment, number: int) -> None:
-    last = connection.execute(select(func.max(findings.c.last)).where(findings.c.organisation == organisation)).scalar_one()
+    before = select(func.max(assessments.c.id)).where(assessments.c.organisation == organisation, assessments.c.as_of.is_(False))
+    last = connection.execute(before.where(assessments.c.id < number)).scalar_one()
     open_ = {
         (row.policy, row.control, row.subject_kind, row.subject, row.outcome, row.waived, row.severity): row.id
         for row in connection.execute(select(findings).where(findings.c.organisation == organisation, findings.c.last == last))

@@ -23,6 +23,7 @@ from drcheck.store.history import (
     add_assessment,
     copy_number,
     drill_of,
+    find_copy,
     interval_of,
     organisation_number,
     point_of,
@@ -154,8 +155,11 @@ class Store:
 
     def objects(self, organisation: str, copy: str) -> ObjectStore:
         """What is known of the objects of one copy (`system@target`)."""
-        with self._database.writing() as connection:
-            number = copy_number(connection, organisation_number(connection, organisation), copy)
+        with self._database.reading() as connection:
+            number = find_copy(connection, organisation, copy)
+        if number is None:
+            with self._database.writing() as connection:
+                number = copy_number(connection, organisation_number(connection, organisation), copy)
         return ObjectStore(self._database, number, copy)
 
     def recorder(self, organisation: str, *, every: float = EVERY) -> Recorder:

@@ -113,6 +113,12 @@ def test_findings_are_kept_as_intervals(store: Store) -> None:
     ]
 
 
+def test_what_was_not_judged_in_between_begins_anew(store: Store) -> None:
+    for number, findings in enumerate([[finding("a", Outcome.FAIL)], [], [finding("a", Outcome.FAIL)]], 1):
+        store.record(assessment(number, *findings), b"")
+    assert [(one.first, one.last) for one in store.intervals("trust")] == [(1, 1), (3, 3)]
+
+
 def test_a_waiver_begins_an_interval(store: Store) -> None:
     store.record(assessment(1, finding("a", Outcome.FAIL)), b"")
     store.record(assessment(2, finding("a", Outcome.FAIL, waived=True)), b"")
