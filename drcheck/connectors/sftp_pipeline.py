@@ -155,8 +155,8 @@ class Pipeline:
         self._wake()
         for folder in self._due:
             if folder.due:
-                self._look_above(folder, partial(self._looked_again, finished=folder.finished))
-                folder.finished = []
+                finished, folder.finished = folder.finished, []
+                self._look_above(folder, partial(self._looked_again, finished=finished))
         self._due.clear()
         while self._to_open and self._handles < (1 if self._to_open[0].alone else self._most_handles):
             file = self._to_open.popleft()
