@@ -37,7 +37,9 @@ FORMATS = ("table", "json", "markdown", "csv")
 @click.option("--wide", is_flag=True, help="In the table, show everything: passes, facts, parameters.")
 @click.option("--no-read", is_flag=True, help="List and ask only, read no backup: an answer in seconds; integrity stays unknown.")
 @click.option("--timeout", type=DURATION, default="60s", show_default=True, help="For listing and asking one target; the estate can say otherwise.")
-@click.option("--run-timeout", type=DURATION, default=None, help="For the whole run, reading included. Default: as long as it takes.")
+@click.option(
+    "--run-timeout", type=DURATION, default="23h", show_default=True, help="For the whole run, reading included: a night is over before the next."
+)
 @click.option("--workers", type=click.IntRange(1, 256), default=16, show_default=True, help="Targets looked at at once.")
 @click.option("--facts", "facts_file", type=click.Path(path_type=Path), help="Judge facts kept earlier; no target is looked at.")
 @click.option("--keep-facts", type=click.Path(path_type=Path), help="Write what was seen to this file, to judge it again later.")
@@ -54,7 +56,7 @@ def check(
     wide: bool,
     no_read: bool,
     timeout: timedelta,
-    run_timeout: timedelta | None,
+    run_timeout: timedelta,
     workers: int,
     facts_file: Path | None,
     keep_facts: Path | None,
@@ -97,7 +99,7 @@ def check(
         facts: Facts = facts_from_json(_text_of(facts_file), facts_file)
         reference = as_of or facts.at
     else:
-        effort = Effort(timeout.total_seconds(), run_timeout.total_seconds() if run_timeout else None, workers, not no_read)
+        effort = Effort(timeout.total_seconds(), run_timeout.total_seconds(), workers, not no_read)
         with calls:
             if not quiet:
                 targets, copies = _counted(len(estate.targets), "target", "targets"), _counted(len(estate.copies), "copy", "copies")

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
+import threading
 import traceback
 from importlib import import_module, metadata
 from typing import Any
@@ -89,6 +91,9 @@ def cli(context: click.Context, verbose: int) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code and never raises."""
+    if threading.current_thread() is threading.main_thread():
+        # A stopped service ends as an interrupted command does: what is half done is put away, and the exit code says so.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = cli.main(args=arguments, prog_name="drcheck", standalone_mode=False)
         sys.stdout.flush()

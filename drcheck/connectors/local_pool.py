@@ -296,9 +296,11 @@ class Pool:
         yield from self._told(block, self._here.block(block.keys, block.algorithms), self._here.counted())
 
     def _told(self, block: _Block, answers: list[Answer], counts: tuple[int, int, int]) -> Iterator[tuple[Wanted, Digests | ConnectorError | None]]:
+        first, more = block.wanted[0][0].key, len(block.wanted) - 1
+        about = f"{first} and {more} more" if more else first
         for call, count in zip(("open", "lstat", "read"), counts, strict=True):
             if count:
-                self._calls.record(f"{self._kind}:{call}", block.wanted[0][0].key, times=count)
+                self._calls.record(f"{self._kind}:{call}", about, times=count)
         if len(answers) != len(block.wanted):
             wrong = f"{len(block.wanted)} objects were to be read and {len(answers)} were answered"
             yield from ((each, ConnectorError(f"{printable(each[0].key)}: {wrong}")) for each in block.wanted)

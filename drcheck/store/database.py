@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -73,6 +74,13 @@ class Database:
             with connection.begin():
                 yield connection
 
+    def shrink(self) -> None:
+        """Give room that is no longer needed back to the file system, where the database does not do so by itself."""
+        if self.sqlite:
+            # As a script, since a statement is taken one page further only. What cannot be given back now is given back the next time.
+            with self._writing, self._engine.connect() as connection, contextlib.suppress(sqlite3.Error):
+                connection.connection.executescript("PRAGMA incremental_vacuum")
+
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that is kept whole on the disk when it ends without an error, and not at all otherwise. Raises StoreError."""
@@ -128,6 +136,7 @@ def _set_up(engine: Engine) -> None:
         # Transactions begin where we say (below): the driver's own way begins none before a SELECT or a CREATE TABLE.
         connection.isolation_level = None
         for pragma in (
+            "auto_vacuum = INCREMENTAL",  # of a new file, so that it must come first
             "journal_mode = WAL",
             "synchronous = FULL",  # what is recorded stays, also where the power fails
             "foreign_keys = ON",

@@ -200,6 +200,7 @@ class NextGeneration:
             connection.execute(update(copies).where(copies.c.id == self.before.copy).values(generation=new, listed=listed, merging=""))
             connection.execute(delete(object_runs).where(object_runs.c.copy == self.before.copy, object_runs.c.replaced <= new))
             connection.execute(delete(readings).where(readings.c.copy == self.before.copy, readings.c.id <= self.before.upto))
+        self._database.shrink()
 
     def _end(self, *, last: bool) -> None:
         run, self._run = self._run, None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from functools import cache, partial
 
-from drcheck.connectors.base import Connector, Entry, attempt
+from drcheck.connectors.base import Connector, Entry, attempt, guarded
 from drcheck.digests import Digests, digest
 from drcheck.errors import ConnectorError, InProgress, NotThere
 from drcheck.estate.schema import Copy, Manifest
@@ -146,7 +146,12 @@ def settle(connector: Connector, entry: Entry, algorithms: Collection[str], answ
     Raises the connector's error where it stands.
     """
     if isinstance(answer, InProgress) or (isinstance(answer, NotThere) and _listed(connector, entry.key)):
-        (_, answer), *_ = connector.digests([(entry, algorithms)])
+        # As it is now: a store that is asked for the version that was listed would refuse it again.
+        found = guarded(partial(connector.stat, entry.key))
+        if isinstance(found, ConnectorError):
+            answer = found
+        else:
+            (_, answer), *_ = connector.digests([(found, algorithms)])
         if isinstance(answer, InProgress):
             raise InProgress(f"kept changing while it was read: {answer}")
     if isinstance(answer, NotThere):

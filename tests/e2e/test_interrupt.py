@@ -49,7 +49,8 @@ def _wait_for_line(process: subprocess.Popen[str]) -> None:
     time.sleep(0.3)
 
 
-def test_interrupted_while_it_looks(silent: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_while_it_looks(silent: Path, tmp_path: Path, asked: signal.Signals) -> None:
     report = tmp_path / "report.json"
     report.write_text("yesterday's")
     (tmp_path / "temporary").mkdir()
@@ -58,7 +59,7 @@ def test_interrupted_while_it_looks(silent: Path, tmp_path: Path) -> None:
         env=environment(NO_MATTER="password", TMPDIR=str(tmp_path / "temporary")),
     )  # fmt: skip
     _wait_for_line(process)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(asked)
     done = finish(process, timeout=10)
     assert (done.code, done.stdout, done.stderr.strip()) == (130, "", "interrupted")
     assert report.read_text() == "yesterday's"
