@@ -28,9 +28,8 @@ def test_the_session_prints_what_it_says(session: Session, tmp_path: Path) -> No
     place.mkdir()
     (place / "fixtures").symlink_to(ROOT / "fixtures", target_is_directory=True)
     environment = {**os.environ, "COLUMNS": "100", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "NO_COLOR": "1"}
-    done = subprocess.run(
-        ["bash", "-c", session.command], cwd=place, env=environment, capture_output=True, text=True, timeout=120, check=False, stdin=subprocess.DEVNULL
-    )
+    command = ["bash", "-c", session.command]
+    done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, timeout=120, check=False, stdin=subprocess.DEVNULL)
     printed = done.stdout if done.stdout else done.stderr
     assert says(session.printed, printed), f"{session}: {session.command}\n{printed}\n{done.stderr}"
 
