@@ -135,8 +135,10 @@ def _set_up(engine: Engine) -> None:
     def connected(connection: Any, _: object) -> None:
         # Transactions begin where we say (below): the driver's own way begins none before a SELECT or a CREATE TABLE.
         connection.isolation_level = None
+        if connection.execute("PRAGMA page_count").fetchone() == (0,):
+            # Of a new file, before anything is written to it; setting it again would wait for whoever writes.
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL").close()
         for pragma in (
-            "auto_vacuum = INCREMENTAL",  # of a new file, so that it must come first
             "journal_mode = WAL",
             "synchronous = FULL",  # what is recorded stays, also where the power fails
             "foreign_keys = ON",

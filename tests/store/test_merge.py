@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import tempfile
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -276,6 +277,28 @@ def test_nothing_is_written_where_nothing_changed(store: Store, monkeypatch: pyt
     assert {one.change for one in objects.merge(iter(entries), night(1))} == {Change.UNCHANGED}
     assert packed == []
     assert objects.listed == night(1)
+
+
+def test_the_room_of_the_journal_is_given_back(tmp_path: Path) -> None:
+    file = tmp_path / "drcheck.db"
+    entries = [Entry(f"{number:05d}", number, None, "v1") for number in range(20_000)]
+    digests = [random.Random(number).randbytes(32).hex() for number in range(20_000)]
+    sizes = []
+    for at in (1, 2):
+        with open_store(file) as store:
+            objects = store.objects("trust", "ehr@vault")
+            list(objects.merge(iter(entries), night(at)))
+            objects.record(
+                Reading(entry.key, ObjectResult.MATCH, night(at, 1), Depth.READ, 1, (Digest("sha256", digest, digest),))
+                for entry, digest in zip(entries, digests, strict=True)
+            )
+        sizes.append(file.stat().st_size)
+        with open_store(file) as store:
+            list(store.objects("trust", "ehr@vault").merge(iter(entries), night(at, 2)))
+        sizes.append(file.stat().st_size)
+    assert sizes[1] < sizes[0] * 1.1, "digests are there once, in the runs"
+    assert sizes[1] < sizes[2] - 500_000, "and twice while the journal has them too"
+    assert sizes[3] == pytest.approx(sizes[1], rel=0.05), "and once again"
 
 
 def test_two_merges_of_one_copy_end_in_an_error_and_not_in_a_mixture(store: Store) -> None:
