@@ -32,19 +32,19 @@ def held() -> Iterator[ExitStack]:
 
 @pytest.fixture
 def moto(held: ExitStack) -> str:
-    """A moto with a bucket `backups`."""
+    """A moto with a bucket `doctors`."""
     endpoint: str = held.enter_context(running_moto())
     client = writer(endpoint)
-    client.create_bucket(Bucket="backups")
+    client.create_bucket(Bucket="doctors")
     for name, content in {**OBJECTS, "SHA256SUMS": manifest(OBJECTS).encode()}.items():
-        client.put_object(Bucket="backups", Key=f"data/{name}", Body=content)
+        client.put_object(Bucket="doctors", Key=f"data/{name}", Body=content)
     return endpoint
 
 
 def _bucket(endpoint: str, **more: Any) -> dict[str, Any]:
     return {
         "endpoint": endpoint,
-        "bucket": "backups",
+        "bucket": "doctors",
         "region": "eu-west-2",
         "access_key": "env:DOCTOR_KEY",
         "secret_key": "env:DOCTOR_SECRET",

@@ -97,10 +97,10 @@ def test_an_sftp_server(tmp_path: Path, held: ExitStack) -> None:
 def test_a_bucket(tmp_path: Path, held: ExitStack) -> None:
     moto = held.enter_context(running_moto())
     client = writer(moto)
-    client.create_bucket(Bucket="backups")
-    client.put_bucket_versioning(Bucket="backups", VersioningConfiguration={"Status": "Enabled"})
+    client.create_bucket(Bucket="read-only")
+    client.put_bucket_versioning(Bucket="read-only", VersioningConfiguration={"Status": "Enabled"})
     for name, content in {**OBJECTS, "SHA256SUMS": manifest(OBJECTS).encode()}.items():
-        client.put_object(Bucket="backups", Key=f"data/{name}", Body=content)
+        client.put_object(Bucket="read-only", Key=f"data/{name}", Body=content)
     asked: list[tuple[str, bool]] = []
 
     def note(request: Asked) -> None:
@@ -108,7 +108,7 @@ def test_a_bucket(tmp_path: Path, held: ExitStack) -> None:
         asked.append((request.method, bool(request.key or request.query)))
 
     front = held.enter_context(proxy(moto, note))
-    options = {"endpoint": front, "bucket": "backups", "region": "eu-west-2", "access_key": "env:KEY", "secret_key": "env:SECRET"}
+    options = {"endpoint": front, "bucket": "read-only", "region": "eu-west-2", "access_key": "env:KEY", "secret_key": "env:SECRET"}
     estate = write_estate(tmp_path / "estate", [target("cloud", "s3", options)])
     before = _bucket(client)
     done = check(estate, "--calls", tmp_path / "calls.jsonl", env=environment(**KEYS))
@@ -124,9 +124,9 @@ def test_a_bucket(tmp_path: Path, held: ExitStack) -> None:
 
 def _bucket(client: Any) -> list[object]:
     """Everything about the bucket that looking must not change."""
-    listed = client.list_object_versions(Bucket="backups")
+    listed = client.list_object_versions(Bucket="read-only")
     versions = [(each["Key"], each["VersionId"], each["ETag"], each["LastModified"], each["IsLatest"]) for each in listed["Versions"]]
-    contents = [hashlib.sha256(client.get_object(Bucket="backups", Key=key)["Body"].read()).hexdigest() for key, *_ in versions]
-    tags = [client.get_object_tagging(Bucket="backups", Key=key)["TagSet"] for key, *_ in versions]
-    uploads = client.list_multipart_uploads(Bucket="backups").get("Uploads", [])
-    return [versions, contents, tags, uploads, listed.get("DeleteMarkers", []), client.get_bucket_acl(Bucket="backups")["Grants"]]
+    contents = [hashlib.sha256(client.get_object(Bucket="read-only", Key=key)["Body"].read()).hexdigest() for key, *_ in versions]
+    tags = [client.get_object_tagging(Bucket="read-only", Key=key)["TagSet"] for key, *_ in versions]
+    uploads = client.list_multipart_uploads(Bucket="read-only").get("Uploads", [])
+    return [versions, contents, tags, uploads, listed.get("DeleteMarkers", []), client.get_bucket_acl(Bucket="read-only")["Grants"]]

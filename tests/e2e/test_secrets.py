@@ -129,12 +129,12 @@ class Places:
 
         moto = held.enter_context(running_moto())
         client = writer(moto, ADMIN)
-        client.create_bucket(Bucket="backups")
+        client.create_bucket(Bucket="canaries")
         for name, content in {**OBJECTS, "SHA256SUMS": manifest(OBJECTS).encode()}.items():
-            client.put_object(Bucket="backups", Key=f"data/{name}", Body=content)
+            client.put_object(Bucket="canaries", Key=f"data/{name}", Body=content)
         refusing = held.enter_context(answering(lambda _: Answer(403, REFUSED)))
         for kind, reference in (("env", canaries.by_env), ("file", canaries.by_file), ("command", canaries.by_command)):
-            bucket = {"bucket": "backups", "region": "eu-west-2", "access_key": canaries.by_env(f"access{kind}")}
+            bucket = {"bucket": "canaries", "region": "eu-west-2", "access_key": canaries.by_env(f"access{kind}")}
             keys = {"secret_key": reference(f"secret{kind}"), "session_token": canaries.by_env(f"token{kind}")}
             targets.append(target(f"secret-{kind}", "s3", {"endpoint": moto, **bucket, **keys}))
             targets.append(target(f"refused-secret-{kind}", "s3", {"endpoint": refusing, **bucket, **keys}))

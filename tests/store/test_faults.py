@@ -76,11 +76,12 @@ def holder(file: Path) -> Iterator[int]:
 
 
 def test_a_locked_file_is_waited_for_and_then_its_holder_named(file: Path, holder: int) -> None:
-    with open_store(file, wait=0.3) as store:
+    with open_store(file, wait=2) as store:
         begun = time.monotonic()
-        with pytest.raises(StoreError, match=rf"is locked by the process {holder} \(\S+\) for more than 0.3 s; wait until that has ended") as caught:
+        words = rf"is locked by the process {holder} \(\S+\) for more than 2(\.0)? s; wait until that has ended"
+        with pytest.raises(StoreError, match=words) as caught:
             store.record(assessment(2), b"two")
-        assert 0.25 < time.monotonic() - begun < 10
+        assert 1.5 < time.monotonic() - begun < 30
         assert caught.value.exit_code == 12
         assert_as_filled(store)  # reading is not kept from anybody
 
