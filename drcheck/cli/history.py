@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from drcheck.cli.options import store_option
@@ -20,9 +22,14 @@ def history(store: str, organisation: str | None, last: int, run: str | None) ->
     from tabulate import tabulate
 
     from drcheck.clock import format_moment
+    from drcheck.errors import StoreError
     from drcheck.model import Outcome, printable
     from drcheck.store import open_store
 
+    place = store.removeprefix("sqlite:///")
+    if "://" not in place and not Path(place).exists():
+        # Opening would make it, and a mistyped name would read as a history in which nothing ever happened.
+        raise StoreError(f"{place}: there is no such store; `drcheck check --store {place}` makes one")
     with open_store(store) as opened:
         if run is not None:
             click.echo(opened.document(run).decode("utf-8"), nl=False)

@@ -42,7 +42,15 @@ def test_a_store_that_cannot_be_written_costs_the_exit_code_and_not_the_answer(t
 
 def test_a_run_that_is_not_there_is_said(tmp_path: Path) -> None:
     store = str(tmp_path / "history.db")
+    drcheck("check", "--estate", ESTATE, "--as-of", MORNING, "--no-read", "--quiet", "--store", store)
     done = drcheck("history", "--store", store, "--run", "20260302T080000Z-00000000")
     assert done.returncode == 12
     assert "has no run" in done.stderr
-    assert drcheck("history", "--store", store).returncode == 0
+
+
+def test_a_store_that_is_not_there_is_no_empty_history(tmp_path: Path) -> None:
+    for store in (tmp_path / "hsitory.db", f"sqlite:///{tmp_path / 'hsitory.db'}"):
+        done = drcheck("history", "--store", str(store))
+        assert done.returncode == 12
+        assert "there is no such store" in done.stderr
+        assert list(tmp_path.iterdir()) == []
