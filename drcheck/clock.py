@@ -29,6 +29,11 @@ def monotonic() -> float:
     return time.monotonic()
 
 
+def wait(seconds: float) -> None:
+    """Do nothing for so long."""
+    time.sleep(seconds)
+
+
 def parse_duration(text: str) -> timedelta:
     """
     The length of time that `text` names: `90s`, `15m`, `24h`, `35d`, `2w`, or a sum such as `1d12h` or `1d 12h`.

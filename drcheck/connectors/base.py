@@ -28,6 +28,7 @@ from drcheck.digests import Digests, digest
 from drcheck.errors import ConnectorError, Unsupported
 from drcheck.model import Encryption, Fact, Identity, Observed, Permissions, Protection, Reason, Source, Unobserved, Versions
 from drcheck.model.stored import StoredChecksum
+from drcheck.pace import Pace
 from drcheck.secrets import SecretResolver
 
 log = logging.getLogger(__name__)
@@ -93,6 +94,8 @@ class Connector(ABC):
         kind: the name in the estate, such as `sftp`.
         options_class: the options that the estate may give.
         allowed_calls: every call that it may make.
+        pace: told every byte that is read, and asked before, so that production that shares the disks is left its part. Whoever opens a
+            connector may set another before the first read.
     """
 
     kind: ClassVar[str]
@@ -104,6 +107,7 @@ class Connector(ABC):
         self.secrets = secrets
         self.deadline = deadline
         self.calls = calls
+        self.pace = Pace()
 
     def __enter__(self) -> Self:
         try:

@@ -1,0 +1,75 @@
+"""How fast a place is read: counted, so that a place that has stopped is seen, and held back where a rate is set."""
+
+from __future__ import annotations
+
+import threading
+
+from drcheck.clock import Deadline, monotonic, wait
+
+
+class Pace:
+    """
+    The bytes that are read at one place, or in a whole run. Any thread may use it.
+
+    With a rate it is a token bucket without a bucket: each amount is given the moment at which it may be read, one after the other, so the mean over
+    any stretch stays below the rate however many read at a time.
+    """
+
+    def __init__(self, rate: float | None = None, *, whole: Pace | None = None) -> None:
+        """
+        Args:
+            rate: bytes a second; None for as fast as it goes.
+            whole: what counts and holds back this place together with others, such as the run's.
+        """
+        if rate is not None and rate <= 0:
+            raise ValueError(f"a rate of {rate} bytes a second reads nothing")
+        self.rate = rate
+        self._whole = whole
+        self._lock = threading.Lock()
+        self._next = monotonic()
+        self._last = self._next
+        self._bytes = 0
+
+    @property
+    def limit(self) -> float | None:
+        """The rate that holds here: the smaller of its own and that of the whole; None where there is none."""
+        rates = [rate for rate in (self.rate, None if self._whole is None else self._whole.limit) if rate is not None]
+        return min(rates, default=None)
+
+    @property
+    def bytes(self) -> int:
+        """The bytes that were read so far."""
+        return self._bytes
+
+    def idle(self) -> float:
+        """Seconds since anything was last read, and not held back."""
+        return max(0.0, monotonic() - self._last)
+
+    def add(self, amount: int = 0) -> None:
+        """Note that so many bytes were read just now; 0 is a sign of life."""
+        with self._lock:
+            self._bytes += amount
+            self._last = max(self._last, monotonic())
+        if self._whole is not None:
+            self._whole.add(amount)
+
+    def delay(self, amount: int) -> float:
+        """Take leave to read so many bytes; seconds from now until they may be read."""
+        mine = 0.0
+        if self.rate is not None:
+            with self._lock:
+                start = max(self._next, monotonic())
+                self._next = start + amount / self.rate
+                mine = start - monotonic()
+        seconds = max(mine, 0.0, 0.0 if self._whole is None else self._whole.delay(amount))
+        with self._lock:
+            self._last = max(self._last, monotonic() + seconds)
+        return seconds
+
+    def hold(self, amount: int, deadline: Deadline) -> None:
+        """Wait until so many bytes may be read. Raises TimedOut where the deadline passes meanwhile."""
+        seconds = self.delay(amount)
+        if seconds > 0:
+            left = deadline.remaining()
+            wait(seconds if left is None else min(seconds, left))
+            deadline.check()

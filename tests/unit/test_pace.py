@@ -1,0 +1,55 @@
+"""How fast a place is read."""
+
+import pytest
+
+from drcheck.clock import Deadline, monotonic
+from drcheck.errors import TimedOut
+from drcheck.pace import Pace
+
+
+def test_without_a_rate_nothing_waits() -> None:
+    pace = Pace()
+    assert pace.delay(1 << 40) == 0
+    pace.add(5)
+    assert pace.bytes == 5
+
+
+def test_amounts_follow_each_other_at_the_rate() -> None:
+    pace = Pace(1000)
+    delays = [pace.delay(500) for _ in range(4)]
+    assert delays[0] == 0
+    assert delays[1:] == [pytest.approx(0.5 * step, abs=0.1) for step in (1, 2, 3)]
+
+
+def test_the_whole_holds_its_parts_back() -> None:
+    whole = Pace(1000)
+    one, other = Pace(whole=whole), Pace(1e9, whole=whole)
+    assert one.limit == other.limit == 1000
+    assert one.delay(1000) == 0
+    assert other.delay(1000) == pytest.approx(1, abs=0.1)
+    other.add(7)
+    assert (one.bytes, other.bytes, whole.bytes) == (0, 7, 7)
+
+
+def test_holding_ends_with_the_deadline() -> None:
+    pace = Pace(1)
+    pace.hold(1000, Deadline(None))
+    with pytest.raises(TimedOut):
+        pace.hold(1, Deadline(0.05))
+
+
+def test_what_is_held_back_is_not_idle() -> None:
+    pace = Pace(10)
+    pace.delay(100)
+    pace.delay(100)
+    assert pace.idle() == 0
+    begun = monotonic()
+    still = Pace()
+    while monotonic() - begun < 0.05:
+        pass
+    assert still.idle() >= 0.04
+
+
+def test_a_rate_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="reads nothing"):
+        Pace(0)
