@@ -18,8 +18,7 @@ from drcheck.model import (
     number_of,
 )
 from drcheck.reports.rows import CopyRow, FindingRow, accepted
-
-_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+from drcheck.sizes import format_size
 
 
 def caution(assessment: Assessment) -> str:
@@ -180,14 +179,3 @@ def _choices(parameters: list[tuple[ControlUsed, str, str]]) -> list[str]:
     for control, name, value in parameters:
         users.setdefault((name, value), []).append(control.id)
     return [f"{name} = {value} ({', '.join(ids)})" for (name, value), ids in users.items()]
-
-
-def format_size(size: int) -> str:
-    """Bytes in the largest unit that leaves a number of at least one, such as `1.5 GiB`."""
-    number = float(size)
-    for unit in _UNITS[:-1]:
-        # 1023.95 would be shown as 1024.0.
-        if abs(number) < 1023.95:
-            return f"{size} B" if unit == "B" else f"{number:.1f} {unit}"
-        number /= 1024
-    return f"{number:.1f} {_UNITS[-1]}"

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drcheck.reports.wording import format_size
 from drcheck.reports.wrapping import columns, shorten, shorten_words, wrap
 
 TEXT = st.text(st.characters(exclude_categories=["Cc", "Cf", "Cs"]) | st.sampled_from("ab 日\u0301"), max_size=60)
@@ -43,20 +41,3 @@ def test_words_are_shortened_one_by_one() -> None:
 
 def test_a_character_wider_than_the_line_still_has_a_line() -> None:
     assert wrap("日本", 1) == ["日", "本"]
-
-
-@pytest.mark.parametrize(
-    ("size", "shown"),
-    [
-        (0, "0 B"),
-        (1, "1 B"),
-        (1023, "1023 B"),
-        (1024, "1.0 KiB"),
-        (1_048_550, "1.0 MiB"),
-        (1_572_864, "1.5 MiB"),
-        (2**40, "1.0 TiB"),
-        (2**70, "1024.0 EiB"),
-    ],
-)
-def test_sizes(size: int, shown: str) -> None:
-    assert format_size(size) == shown
