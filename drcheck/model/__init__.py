@@ -16,14 +16,16 @@ from drcheck.model.assessment import (
     Run,
     TargetPlace,
 )
+from drcheck.model.changes import Breach, BrokenObject, Changes
 from drcheck.model.drills import Drill
 from drcheck.model.facts import Depth, Fact, Observed, Reason, Source, Unobserved
 from drcheck.model.findings import FactUsed, Finding, Outcome, Severity, Subject, SubjectKind, Waiver
-from drcheck.model.fixity import WEAK_ALGORITHMS, ManifestRead, ObjectResult, ObjectVerdict, Verification
+from drcheck.model.fixity import WEAK_ALGORITHMS, ManifestRead, ObjectResult, ObjectVerdict, Rotation, Verification
 from drcheck.model.names import number_of, printable
 from drcheck.model.place import Encryption, Identity, Permissions, Protection, Versions
 from drcheck.model.points import SKEW, Points, PointState, RecoveryPoint
-from drcheck.model.seen import TARGET_ASPECTS, CopyFacts, Facts, TargetFacts
+from drcheck.model.sampling import Sampling
+from drcheck.model.seen import NO_STORE, TARGET_ASPECTS, CopyFacts, Facts, TargetFacts
 
 __all__ = [
     "EXIT_CRASH",
@@ -33,10 +35,14 @@ __all__ = [
     "EXIT_OUTPUT",
     "EXIT_UNKNOWN",
     "EXIT_USAGE",
+    "NO_STORE",
     "SKEW",
     "TARGET_ASPECTS",
     "WEAK_ALGORITHMS",
     "Assessment",
+    "Breach",
+    "BrokenObject",
+    "Changes",
     "ControlUsed",
     "CopyFacts",
     "CopyPlace",
@@ -61,7 +67,9 @@ __all__ = [
     "Protection",
     "Reason",
     "RecoveryPoint",
+    "Rotation",
     "Run",
+    "Sampling",
     "Severity",
     "Source",
     "Subject",

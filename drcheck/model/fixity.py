@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from drcheck.model.facts import Depth, Unobserved
@@ -62,8 +62,41 @@ class ManifestRead:
 
 
 @dataclass(frozen=True, slots=True)
+class Rotation:
+    """
+    How far rolling verification of one copy has come: each night reads a part, and what was read stands until its cycle is over.
+
+    What it says of the objects that were not read rests on chance alone: their order is that of a keyed hash whose key nobody knew before the run,
+    and `drawn` of them, the first in that order without a gap, were read. It does not matter why they were.
+    """
+
+    cycle: timedelta
+    """Within it every object is to be read once; what was read longer ago no longer stands."""
+    verified: int
+    """Objects that have what was promised by bytes read within the cycle, tonight's among them."""
+    oldest_read: datetime | None
+    """The earliest reading that any of `verified` rests on, UTC; None where there is none."""
+    due: int
+    """Objects whose cycle was over, or would have been before the next night."""
+    left: int
+    """Of these, the objects that were not read tonight: the budget is too small for the cycle."""
+    unverified: int
+    """Objects with a promise that had no reading that stands when the night began."""
+    drawn: int
+    """Of `unverified`, the objects that tonight's reading drew at random."""
+    drawn_bad: int
+    """Of `drawn`, those that are not what was promised."""
+    ends: datetime | None
+    """By when every object will have been read at tonight's pace, UTC; None where nothing was read, or where nothing is left."""
+
+
+@dataclass(frozen=True, slots=True)
 class Verification:
-    """What reading one copy's bytes showed. Counts are exact; `problems` is a bounded sample of every result that is not a match."""
+    """
+    What reading one copy's bytes showed. Counts are exact; `problems` is a bounded sample of every result that is not a match.
+
+    With a `rotation`, `counts` hold what stands from earlier nights beside what was read tonight; `objects_read` and `bytes_read` are tonight's.
+    """
 
     counts: tuple[tuple[ObjectResult, int], ...]
     objects_total: int
@@ -85,6 +118,8 @@ class Verification:
     """What a package format says against the whole, such as a bag whose Payload-Oxum does not hold."""
     hashed_there: int = 0
     """Matches that rest on the place's own word: it hashed the object itself, and not a byte was read here."""
+    rotation: Rotation | None = None
+    """How far rolling verification has come; None where no store is kept, so that all was to be read at once."""
 
     def count(self, result: ObjectResult) -> int:
         """How many objects had `result`."""

@@ -6,14 +6,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from drcheck.model.changes import Changes
 from drcheck.model.drills import Drill
 from drcheck.model.facts import Fact, Reason, Unobserved
 from drcheck.model.fixity import Verification
 from drcheck.model.place import Encryption, Identity, Permissions, Protection, Versions
 from drcheck.model.points import Points
+from drcheck.model.sampling import Sampling
 
 TARGET_ASPECTS = ("identity", "protection", "encryption", "versions", "permissions", "clock_skew")
 """What is asked of every target, as the fields of `TargetFacts` are called."""
+
+
+NO_STORE = Unobserved(Reason.NOT_ATTEMPTED, "no store is kept, so nothing is known of earlier nights")
+"""Why nothing is known of earlier nights where a run has no store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,8 @@ class CopyFacts:
     lock: Fact[Protection]
     """The protection of an object of the newest usable recovery point: what is in effect, not what is configured."""
     verification: Fact[Verification]
+    changes: Fact[Changes] = NO_STORE
+    """What its listing says beside the last one."""
 
     @property
     def id(self) -> str:
@@ -74,6 +82,8 @@ class Facts:
     targets: tuple[TargetFacts, ...]
     copies: tuple[CopyFacts, ...]
     drills: Fact[tuple[Drill, ...]]
+    sampling: Sampling | None = None
+    """What chose the objects that were read; None where no store is kept."""
 
     def target(self, target: str) -> TargetFacts:
         """The facts of one target. Raises KeyError where the run has none."""
