@@ -125,6 +125,15 @@ class Connector(ABC):
         """How a target with these options is reached, in one line without any secret, such as `sftp://backup.example/srv`."""
         return cls.kind
 
+    @classmethod
+    def requests_for(cls, size: int) -> Mapping[str, int]:
+        """
+        The requests that reading an object of `size` bytes whole takes where all goes well, by the classes that places charge for: `list`, `get`, `head`.
+
+        Empty where requests are not charged for.
+        """
+        return {}
+
     def open(self) -> None:
         """Resolve secrets and connect. Raises a `ConnectorError` where the place cannot be reached, is not trusted or refuses us."""
 

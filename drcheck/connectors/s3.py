@@ -68,6 +68,12 @@ class S3Connector(Connector):
         folder = str(options.get("prefix") or "").strip("/")
         return f"s3://{options.get('bucket', '')}{'/' + folder if folder else ''} at {where}"
 
+    @classmethod
+    def requests_for(cls, size: int) -> Mapping[str, int]:
+        from drcheck.connectors.s3_readers import LARGE, PART
+
+        return {"get": -(-size // PART) if size >= LARGE else 1}
+
     def open(self) -> None:
         """
         Resolve credentials and ask for the first key.
