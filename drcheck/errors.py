@@ -5,6 +5,7 @@ Every error that drcheck raises on purpose.
       ConfigError                estate, policy, waiver or drill file is wrong: nothing was looked at (exit 2)
       OutputError                a report or record could not be written (exit 12)
       StoreError                 the store could not be opened, read or written: locked, full, read-only, corrupt, newer (exit 12)
+        Busy                     another run on the same organisation has not ended
       ManifestError              a manifest could not be understood; the promises in it are unknown
       ConnectorError             a fact could not be seen; never passes `drcheck.connectors.base.attempt`
         Unreachable TimedOut AccessDenied NoCredentials Untrusted Unsupported Malformed InProgress
@@ -70,6 +71,10 @@ class StoreError(DrcheckError):
     """The store could not be opened, read or written. Its text names the store, what happened and what to do; never a password."""
 
     exit_code = 12
+
+
+class Busy(StoreError):
+    """Another run on the same organisation has not ended: nothing was looked at. Its text says which process that is and what to do."""
 
 
 class ManifestError(DrcheckError):

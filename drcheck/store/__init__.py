@@ -4,15 +4,18 @@ from drcheck.store.database import default_file
 from drcheck.store.digests import Digest
 from drcheck.store.history import DrillSeen, Interval, PointSeen, Recorded
 from drcheck.store.known import Known, Reading, version_of
+from drcheck.store.lock import Holder
 from drcheck.store.merge import Change, Merged
 from drcheck.store.objects import ObjectStore, Summary
 from drcheck.store.recorder import Recorder
+from drcheck.store.seeds import Seeds
 from drcheck.store.store import Store, open_store
 
 __all__ = [
     "Change",
     "Digest",
     "DrillSeen",
+    "Holder",
     "Interval",
     "Known",
     "Merged",
@@ -21,6 +24,7 @@ __all__ = [
     "Reading",
     "Recorded",
     "Recorder",
+    "Seeds",
     "Store",
     "Summary",
     "default_file",

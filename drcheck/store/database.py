@@ -74,6 +74,12 @@ class Database:
             with connection.begin():
                 yield connection
 
+    def session(self) -> Connection:
+        """A connection of its own, outside transactions. What is tied to its session ends when it is closed, or with this process."""
+        connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        connection.detach()
+        return connection
+
     def shrink(self) -> None:
         """Give room that is no longer needed back to the file system, where the database does not do so by itself."""
         if self.sqlite:

@@ -199,3 +199,23 @@ readings = Table(
     Column("checksum", Number, nullable=False),
     Index("readings_by_copy", "copy", "id"),
 )
+
+holders = Table(
+    "holders",
+    metadata,
+    Column("organisation", Number, ForeignKey("organisations.id"), primary_key=True, autoincrement=False),
+    Column("token", Text, nullable=False),
+    Column("pid", BigInteger, nullable=False),
+    Column("host", Word, nullable=False),
+    Column("started", Moment, nullable=False),
+    Column("command", Word, nullable=False),
+)
+
+seeds = Table(
+    "seeds",
+    metadata,
+    Column("organisation", Number, ForeignKey("organisations.id"), primary_key=True, autoincrement=False),
+    Column("seed", LargeBinary, nullable=False),
+    Column("next_seed", LargeBinary, nullable=False),
+    Column("made", Moment, nullable=False),
+)

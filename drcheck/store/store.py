@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
+from contextlib import AbstractContextManager
 from datetime import datetime
 from types import TracebackType
 from typing import Self
@@ -33,10 +34,12 @@ from drcheck.store.history import (
     select_intervals,
     select_points,
 )
+from drcheck.store.lock import Holder, run_lock
 from drcheck.store.objects import ObjectStore
 from drcheck.store.packing import Damaged
 from drcheck.store.recorder import EVERY, Recorder
 from drcheck.store.schema import assessments, calls, copies, organisations
+from drcheck.store.seeds import Seeds, find_seeds, make_seeds, rotate
 from drcheck.store.versions import bring_up_to_date
 
 WAIT = 30.0
@@ -67,12 +70,36 @@ class Store:
         """Let go of the database; safe to call twice."""
         self._database.close()
 
-    def record(self, assessment: Assessment, document: bytes) -> Recorded:
+    def run_lock(self, organisation: str, command: str) -> AbstractContextManager[Holder | None]:
+        """
+        What keeps a second run on the organisation out, for as long as the `with` lasts or this process lives. Gives the run before it where that
+        was killed, else None.
+
+        Args:
+            command: what runs, as people know it, such as `drcheck check`; told to the second run.
+
+        Raises:
+            Busy: another run has not ended; its message says which.
+        """
+        return run_lock(self._database, organisation, command)
+
+    def sampling(self, organisation: str) -> Seeds:
+        """The seeds of the organisation's runs, made where there are none; the same until `record` is told that this run's was used."""
+        with self._database.reading() as connection:
+            found = find_seeds(connection, organisation)
+        if found is not None:
+            return found
+        with self._database.writing() as connection:
+            return make_seeds(connection, organisation_number(connection, organisation))
+
+    def record(self, assessment: Assessment, document: bytes, *, used_seed: bytes | None = None) -> Recorded:
         """
         Keep an assessment, whole or not at all: its document, findings, recovery points, drills and calls.
 
         Args:
             document: its canonical bytes, which `document` gives back.
+            used_seed: the seed of `sampling` by which the run chose what it read, and which the document tells; the next one takes its place. One
+                that had its turn before changes nothing, nor does an assessment of another moment than its own.
 
         Raises:
             StoreError: it is not kept, or was before. The caller has it still, and says so with exit code 12.
@@ -82,6 +109,8 @@ class Store:
                 number = add_assessment(connection, assessment, document)
             except IntegrityError as error:
                 raise StoreError(f"the store {self.place} has the run {assessment.run.id} already; it was not recorded again") from error
+            if used_seed is not None and not assessment.run.as_of:
+                rotate(connection, assessment.estate.organisation, used_seed)
             row = connection.execute(select_assessments().where(assessments.c.id == number)).one()
         return recorded_of(row)
 
