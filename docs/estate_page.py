@@ -32,6 +32,9 @@ _VALUES = """\
 | kind | how it is written |
 |---|---|
 | duration | text with numbers and units: `"90s"`, `"15m"`, `"24h"`, `"35d"`, `"2w"`, `"1d12h"`. A bare number is refused. |
+| size | text with a number and a unit: `"500GiB"`, `"1.5TB"`, `"1048576B"`. KiB, MiB, GiB … are powers of 1024, kB, MB, GB … of 1000. \
+A bare number is refused. |
+| amount of money | a number without sign or currency, best as text: `"5.00"`, `"0.0004"` |
 | id | lower-case letters, digits, dot, dash and underline; starts with a letter or digit; at most 63 characters |
 | moment | a date, a time and a zone: `2026-03-01T02:10:00Z`, with or without quotes. Without a zone it is refused. |
 | date | `2026-03-01`, with or without quotes |
@@ -71,6 +74,8 @@ _TITLES = (
     ("System", "system", "`[[systems]]`"),
     ("Production", "production", "`production = { … }` in a system."),
     ("Target", "target", "`[[targets]]`"),
+    ("Verify", "verify", "`[verify]`. [Rolling verification](verify.md) says what it does."),
+    ("Budget", "budget", "`[verify.budget]`, and `budget = { … }` in a target. Both hold."),
     ("Offline", "offline", "`offline = { … }` in a target."),
     ("Copy", "copy", "`[[copies]]`. One system has at most one copy at one target. A system without copies is no error here: it is a finding."),
     ("Manifest", "manifest", "`manifest = { … }` in a copy."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,9 +12,11 @@ from pydantic import AfterValidator, BeforeValidator, PlainSerializer, Validatio
 
 from drcheck.clock import parse_duration, parse_moment
 from drcheck.secrets import SCHEMES, is_reference
+from drcheck.sizes import BINARY, parse_size
 
 _IDENTIFIER = r"^[a-z0-9][a-z0-9._-]{0,62}$"
 _COUNTRY = r"^[A-Z]{2}$"
+_AMOUNT = r"^[0-9]{1,12}(\.[0-9]{1,12})?$"
 _COUNTRIES_OFTEN_WRITTEN = {"UK": "GB", "EN": "GB", "EL": "GR"}
 
 
@@ -45,6 +48,30 @@ def exact_duration(length: timedelta) -> str:
     elif seconds or not parts:
         parts.append(f"{seconds}s")
     return "".join(parts)
+
+
+def _size(value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError('a size is text with a number and a unit, such as "500GiB", "64KiB" or "1.5TB"')
+    size = parse_size(value)
+    if size <= 0:
+        raise ValueError("a size must be more than nothing")
+    return size
+
+
+def exact_size(size: int) -> str:
+    """The bytes without rounding, in the form that `drcheck.sizes.parse_size` reads: `2TiB`, `1000B`. Not for negative ones."""
+    power = 0
+    while size and size % 1024 == 0 and power < len(BINARY) - 1:
+        size, power = size // 1024, power + 1
+    return f"{size}{BINARY[power]}"
+
+
+def _amount(value: object) -> object:
+    text = value.strip() if isinstance(value, str) else format(Decimal(repr(value)), "f") if type(value) in (int, float) else ""
+    if not re.fullmatch(_AMOUNT, text):
+        raise ValueError('an amount of money is a number without sign, currency or thousands separators, such as "5.00" or 0.0004')
+    return Decimal(text)
 
 
 def _reference(value: str) -> str:
@@ -162,6 +189,22 @@ DurationOrNothing = Annotated[
     _schema(format="drcheck-duration", pattern=r"^\s*([0-9]+(\.[0-9]+)?[smhdw])+\s*$"),
 ]
 """A length of time that may be `0s`."""
+
+Size = Annotated[
+    int,
+    BeforeValidator(_size),
+    PlainSerializer(exact_size, return_type=str),
+    _schema(format="drcheck-size", pattern=r"^\s*[0-9]+(\.[0-9]+)? ?([kKMGTPE]B|[KMGTPE]iB|B)\s*$"),
+]
+"""A number of bytes, written as `500GiB` or `1.5TB`; more than nothing."""
+
+Money = Annotated[
+    Decimal,
+    BeforeValidator(_amount),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": _AMOUNT}, {"type": "number", "minimum": 0}], "format": "drcheck-money"}),
+]
+"""An amount of money, written as `"5.00"` or `0.0004`; the currency stands elsewhere. May be nothing."""
 
 SecretReference = Annotated[str, AfterValidator(_reference), _schema(format="drcheck-secret-reference")]
 """Where a secret is kept; see `drcheck.secrets`."""

@@ -53,7 +53,7 @@ def parse_estate(path: Path, content: bytes, options_of: OptionsLookup | None = 
     estate, problems = written.validated(Estate, base=path.parent)
     if options_of is not None:
         problems |= _in_options(written, document, options_of, path.parent)
-    problems |= dict(_in_references(written, document)) | dict(_repeated(written, document))
+    problems |= dict(_in_references(written, document)) | dict(_repeated(written, document)) | dict(_unpriced(written, document))
     for keys, message in inline_secrets(document).items():
         unknown = keys in problems and problems[keys].message.startswith("unknown key")
         problems[keys] = written.problem(keys, f"{problems[keys].message}; and {message}" if unknown else message)
@@ -118,6 +118,19 @@ def _repeated(written: Written, document: Mapping[str, Any]) -> Iterator[tuple[K
                 named.add(text)
             elif text:
                 yield (key, place), written.problem((key, place), f"{shown(text)} is named twice")
+
+
+def _unpriced(written: Written, document: Mapping[str, Any]) -> Iterator[tuple[Keys, Problem]]:
+    """Limits of money that nothing can be held against, for want of prices."""
+    verify = document.get("verify")
+    if isinstance(verify, dict) and "tariff" in verify:
+        return
+    budgets: list[tuple[Keys, object]] = [(("verify", "budget"), verify.get("budget") if isinstance(verify, dict) else None)]
+    budgets += [(("targets", place, "budget"), entry.get("budget")) for place, entry in _entries(document, "targets")]
+    for keys, budget in budgets:
+        if isinstance(budget, dict) and "money" in budget:
+            message, hint = "money is reckoned by a tariff, and none is named", 'add tariff = "tariff.toml" to [verify]; docs/verify.md shows one'
+            yield (*keys, "money"), written.problem((*keys, "money"), message, hint)
 
 
 def _entries(document: Mapping[str, Any], section: str) -> list[tuple[int, dict[str, Any]]]:

@@ -9,8 +9,9 @@ from typing import Any
 from tabulate import tabulate
 
 from drcheck.clock import format_duration
-from drcheck.estate.schema import DOMAIN_KINDS, Copy, Domains, Estate, Target
+from drcheck.estate.schema import DOMAIN_KINDS, Budget, Copy, Domains, Estate, Target
 from drcheck.model import printable
+from drcheck.sizes import format_size
 
 
 def summary(estate: Estate) -> str:
@@ -41,6 +42,8 @@ def as_tables(estate: Estate) -> str:
     if estate.rehearsal:
         lines.append("A rehearsal: folders on one machine stand in for places, so devices are known by declaration only.")
     lines.append(f"Judged by {', '.join(map(printable, estate.policies))}; drills: {_file(estate.drills)}; waivers: {_file(estate.waivers)}")
+    cycle = f"within {format_duration(estate.verify.cycle)}" if estate.verify.cycle else "within a cycle of each copy's own"
+    lines.append(f"Read {cycle}; {_budget(estate.verify.budget) or 'no limit to a night'}; tariff: {_file(estate.verify.tariff)}")
     bare = [system.id for system in estate.systems if not estate.copies_of(system.id)]
     sections = (
         ("Sites", ("site", "name", "failure domains"), [(site.id, site.name, _domains(site.domains)) for site in estate.sites]),
@@ -72,7 +75,11 @@ def as_tables(estate: Estate) -> str:
                 for target in estate.targets
             ],
         ),
-        ("Copies", ("system", "target", "site", "role", "format", "path", "every", "manifest"), [_copy(copy, estate) for copy in estate.copies]),
+        (
+            "Copies",
+            ("system", "target", "site", "role", "format", "path", "every", "cycle", "manifest"),
+            [_copy(copy, estate) for copy in estate.copies],
+        ),
         ("Shared failure domains", ("domain", "name", "production of", "targets"), list(_shared(estate))),
     )
     for title, headers, rows in sections:
@@ -91,12 +98,24 @@ def _copy(copy: Copy, estate: Estate) -> tuple[str, ...]:
     site = f"{away} (off-site)" if away != estate.system(copy.system).production.site else away
     every = format_duration(copy.every or estate.system(copy.system).rpo)
     manifest = "none" if copy.manifest is None else str(copy.manifest.path or copy.manifest.name or copy.manifest.kind)
-    return copy.system, copy.target, site, copy.role, copy.format, copy.path or "/", every, manifest
+    cycle = copy.cycle or estate.verify.cycle
+    return copy.system, copy.target, site, copy.role, copy.format, copy.path or "/", every, format_duration(cycle) if cycle else "", manifest
 
 
 def _declared(target: Target) -> str:
     offline = [f"offline, connected every {format_duration(target.offline.rotation)}"] if target.offline else []
-    return "; ".join([*offline, *(["immutable"] if target.immutable else []), *([_domains(target.domains)] if target.domains else [])])
+    words = [*offline, "immutable" if target.immutable else "", _budget(target.budget), _domains(target.domains)]
+    return "; ".join(word for word in words if word)
+
+
+def _budget(budget: Budget) -> str:
+    limits = [
+        *([format_size(budget.bytes)] if budget.bytes is not None else []),
+        *([format_duration(budget.time)] if budget.time is not None else []),
+        *(f"{count:,} {kind} requests" for kind, count in budget.requests.items()),
+        *([f"{budget.money} of money"] if budget.money is not None else []),
+    ]
+    return f"at most {', '.join(limits)} a night" if limits else ""
 
 
 def _domains(domains: Domains) -> str:

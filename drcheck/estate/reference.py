@@ -16,6 +16,8 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 SCHEMA_ID = "urn:drcheck:estate:1"
 _KINDS = {
     "drcheck-duration": "duration",
+    "drcheck-size": "size",
+    "drcheck-money": "amount of money",
     "drcheck-secret-reference": "secret reference",
     "drcheck-target-path": "path at the target",
     "drcheck-id": "id",
@@ -73,12 +75,12 @@ def _kind(field: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
         return f"`{toml_value(field['const'])}`"
     if "enum" in field:
         return ", ".join(f"`{toml_value(choice)}`" for choice in field["enum"])
+    if field.get("format") in _KINDS:
+        return _KINDS[field["format"]]
     for branches in ("anyOf", "oneOf"):
         kinds = [_kind(branch, definitions) for branch in field.get(branches, ()) if branch.get("type") != "null"]
         if kinds:
             return " or ".join(dict.fromkeys(kinds))
-    if field.get("format") in _KINDS:
-        return _KINDS[field["format"]]
     match field.get("type"):
         case "array":
             items = field.get("items", {})

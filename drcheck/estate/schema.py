@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StrictBool, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StrictBool, StrictInt, StringConstraints
 
-from drcheck.estate.fields import Country, Day, Duration, EstatePath, Identifier, MomentOrDay, Names, TargetPath
+from drcheck.estate.fields import Country, Day, Duration, EstatePath, Identifier, MomentOrDay, Money, Names, Size, TargetPath
 
 DOMAIN_KINDS = (
     "building",
@@ -27,6 +27,8 @@ DomainKind = Literal["building", "power", "cooling", "flood-zone", "network", "a
 Domains = dict[DomainKind, Names]
 Tier = Literal["critical", "important", "routine"]
 Named = Annotated[str, StringConstraints(min_length=1)]
+RequestClass = Literal["list", "get", "head"]
+"""Requests that places charge for, alike in price."""
 
 
 class _Declared(BaseModel):
@@ -77,6 +79,32 @@ class System(_Declared):
     restore_test_interval: Duration | None = Field(default=None, description="How often a restore must be proved", examples=["90d"])
 
 
+class Budget(_Declared):
+    """What reading may use up in one night. What is left out has no limit."""
+
+    bytes: Size | None = Field(default=None, description="Bytes to be read", examples=["2TiB"])
+    time: Duration | None = Field(default=None, description="How long reading may go on", examples=["6h"])
+    requests: dict[RequestClass, Annotated[StrictInt, Field(ge=1)]] = Field(
+        default_factory=dict, description="Requests, by the classes that places charge for: list, get, head", examples=[{"get": 100000}]
+    )
+    money: Money | None = Field(default=None, description="In the tariff's currency; needs a tariff", examples=["5.00"])
+
+
+class Verify(_Declared):
+    """How backups are read: all of them within a cycle, each night a part."""
+
+    cycle: Duration | None = Field(
+        default=None,
+        description="Within it every object is read once; default: the smallest of 30 days, a third of the system's retention and half of the time"
+        " for which the copy is immutable",
+        examples=["30d"],
+    )
+    budget: Budget = Field(
+        default_factory=Budget, description="What one night may use up at all targets together", examples=[{"bytes": "2TiB", "time": "6h"}]
+    )
+    tariff: EstatePath | None = Field(default=None, description="The file of prices that money is reckoned by", examples=["tariff.toml"])
+
+
 class Offline(_Declared):
     """A target that is disconnected, or connected only while it is written to."""
 
@@ -97,6 +125,7 @@ class Target(_Declared):
     offline: Offline | None = Field(default=None, description="Declares that the target is disconnected between uses")
     immutable: StrictBool = Field(default=False, description="Declares that what lies there cannot be changed or deleted before its time")
     timeout: Duration | None = Field(default=None, description="How long looking at it may take; default: --timeout", examples=["90s"])
+    budget: Budget = Field(default_factory=Budget, description="What one night may use up at this target", examples=[{"bytes": "500GiB"}])
     options: dict[str, Any] = Field(
         default_factory=dict, description="How to reach it; see the connector's page", examples=[{"root": "/srv/backups"}]
     )
@@ -132,6 +161,9 @@ class Copy(_Declared):
         default=None, description="How often a new recovery point is expected; default: the system's RPO", examples=["24h"]
     )
     since: Day | None = Field(default=None, description="When this copy was begun: it need not reach back further", examples=["2026-01-01"])
+    cycle: Duration | None = Field(
+        default=None, description="Within it every object of this copy is read once; default: as in verify", examples=["90d"]
+    )
     manifest: Manifest | None = Field(
         default=None, description="Promised checksums; without them integrity stays unknown", examples=[{"name": "SHA256SUMS"}]
     )
@@ -162,6 +194,7 @@ class Estate(_Declared):
     )
     drills: EstatePath | None = Field(default=None, description="The file of recorded drills (.toml or .jsonl)", examples=["drills.toml"])
     waivers: EstatePath | None = Field(default=None, description="The file of accepted failures", examples=["waivers.toml"])
+    verify: Verify = Field(default_factory=Verify, description="How backups are read", examples=[{"cycle": "30d", "tariff": "tariff.toml"}])
     plugins: tuple[Named, ...] = Field(
         default=(), description="Distributions whose connectors, formats, checks and reports may be used", examples=[["drcheck-tape"]]
     )

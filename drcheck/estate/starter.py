@@ -31,7 +31,7 @@ def starter(answers: Answers) -> str:
     note = "" if british else "# There is no pack of your country's guidance here yet; this one is the most general.\n"
     parts = [
         _HEAD,
-        f"# Which guidance to judge by. `drcheck policy list` shows every pack.\n{note}policies = {toml_value(policies)}\n\n{_FILES}",
+        f"# Which guidance to judge by. `drcheck policy list` shows every pack.\n{note}policies = {toml_value(policies)}\n\n{_FILES}{_VERIFY}",
         f"[organisation]\nid = {toml_string(identifiers([answers.organisation])[0])}\nname = {toml_string(answers.organisation)}\n"
         f'country = {toml_string(answers.country)}          # ISO 3166-1\n# code = "RX1"           # a national code, such as an ODS code\n\n',
         _SITES,
@@ -103,6 +103,14 @@ _FILES = """\
 
 # Failures that somebody accepted, with an owner, a reason and an end date.
 # waivers = "waivers.toml"
+
+"""
+
+_VERIFY = """\
+# Backups that are too large to be read every night are read in parts: each object once within the cycle, so much a night at the most.
+# [verify]
+# cycle = "30d"
+# budget = { bytes = "2TiB", time = "6h" }
 
 """
 

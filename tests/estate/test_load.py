@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from drcheck.errors import ConfigError, Problem
 from drcheck.estate.load import load_estate
+from drcheck.estate.schema import Budget
 from tests.estate.examples import GOOD, options_of, problems_of, replaced
 
 
@@ -29,6 +31,50 @@ def test_a_right_estate_is_loaded_with_where_it_came_from(tmp_path: Path) -> Non
     assert estate.system("epr").rpo == timedelta(hours=24)
     assert estate.site("main").domains == {"power": "feed-a", "cooling": ("chiller-1", "chiller-2"), "key": "vault-key"}
     assert [copy.id for copy in estate.copies] == ["epr@nas", "epr@vault"]
+
+
+VERIFY = """\
+[verify]
+cycle = "30d"
+tariff = "tariff.toml"
+budget = { bytes = "1.5 TiB", time = "6h", requests = { get = 100000 }, money = 0.0004 }
+
+[organisation]
+"""
+
+
+def test_how_backups_are_read_can_be_declared(tmp_path: Path) -> None:
+    file = tmp_path / "estate.toml"
+    text = replaced('path = "epr/full"', 'cycle = "90d"', replaced('id = "vault"', 'id = "vault"\nbudget = { money = "5.00" }'))
+    file.write_text(replaced("[organisation]\n", VERIFY, text))
+    estate = load_estate(file, options_of)
+    assert (estate.verify.cycle, estate.verify.tariff) == (timedelta(days=30), tmp_path / "tariff.toml")
+    assert estate.verify.budget == Budget(bytes="1536GiB", time="6h", requests={"get": 100_000}, money="0.0004")
+    assert estate.verify.budget.bytes == 3 * 2**39
+    assert (estate.target("nas").budget, estate.target("vault").budget.money) == (Budget(), Decimal("5.00"))
+    assert [copy.cycle for copy in estate.copies] == [None, timedelta(days=90)]
+
+
+def test_without_a_word_about_it_nothing_is_limited(tmp_path: Path) -> None:
+    file = tmp_path / "estate.toml"
+    file.write_text(GOOD)
+    verify = load_estate(file, options_of).verify
+    assert (verify.cycle, verify.tariff, verify.budget) == (None, None, Budget())
+    assert (verify.budget.bytes, verify.budget.time, verify.budget.requests, verify.budget.money) == (None, None, {}, None)
+
+
+@pytest.mark.parametrize("written", ["nan", "inf", "true", "-1", '"-1"', '"1,000"', '"1e3"', '""', '"\u0661"', "1e300"])
+def test_what_is_no_amount_of_money_is_refused(tmp_path: Path, written: str) -> None:
+    problem = the_only_problem(tmp_path, replaced("[organisation]", f"[verify]\ntariff = 't'\nbudget = {{ money = {written} }}\n[organisation]"))
+    assert problem.key == "verify.budget.money"
+    assert "an amount of money is a number" in problem.message
+
+
+@pytest.mark.parametrize(("written", "amount"), [("0", "0"), ("0.1", "0.1"), ('" 5.00 "', "5.00"), ("1e-5", "0.00001"), ("12", "12")])
+def test_an_amount_of_money_is_what_was_written(tmp_path: Path, written: str, amount: str) -> None:
+    file = tmp_path / "estate.toml"
+    file.write_text(replaced("[organisation]", f"[verify]\ntariff = 't'\nbudget = {{ money = {written} }}\n[organisation]"))
+    assert str(load_estate(file, options_of).verify.budget.money) == amount
 
 
 def test_a_system_without_copies_is_a_finding_and_no_problem(tmp_path: Path) -> None:
@@ -118,6 +164,40 @@ def test_only_what_the_estate_names_is_looked_up(tmp_path: Path) -> None:
         ('connector = "box"', 'connector = "bx"', "targets[0] (nas).connector", "no connector is called 'bx'", ""),
         ('format = "plain"', 'format = "palin"', "copies[0] (epr@nas).format", "no format is called 'palin'", ""),
         ('format = "plain"', 'format = "plain"\noptions = { x = 1 }', "copies[0] (epr@nas).options.x", "unknown key; allowed here: pattern", ""),
+        ("[organisation]", "verify = 3\n[organisation]", "verify", "must be a table", ""),
+        ("[organisation]", "[verify]\ncylce = '30d'\n[organisation]", "verify.cylce", "unknown key; allowed here: cycle, budget, tariff", '"cycle"'),
+        ("[organisation]", "[verify]\ncycle = 30\n[organisation]", "verify.cycle", "30: a duration is text with a number and a unit", ""),
+        ("[organisation]", "[verify.budget]\nbytes = 5\n[organisation]", "verify.budget.bytes", "5: a size is text with a number and a unit", ""),
+        ("[organisation]", "[verify.budget]\nbytes = '5'\n[organisation]", "verify.budget.bytes", "'5' is not a size", ""),
+        ("[organisation]", "[verify.budget]\nbytes = '0B'\n[organisation]", "verify.budget.bytes", '"0B": a size must be more than nothing', ""),
+        ("[organisation]", "[verify.budget]\ntime = '0s'\n[organisation]", "verify.budget.time", "must be longer than nothing", ""),
+        (
+            "[organisation]",
+            "[verify.budget.requests]\ngets = 5\n[organisation]",
+            "verify.budget.requests.gets",
+            "unknown key; allowed here: list, get, head",
+            '"get"',
+        ),
+        ("[organisation]", "[verify.budget.requests]\nget = 0\n[organisation]", "verify.budget.requests.get", "must be at least 1, not 0", ""),
+        (
+            "[organisation]",
+            "[verify.budget.requests]\nget = '5'\n[organisation]",
+            "verify.budget.requests.get",
+            'must be a whole number, not "5"',
+            "",
+        ),
+        ("[organisation]", "[verify.budget]\nmoney = 5\n[organisation]", "verify.budget.money", "none is named", 'add tariff = "tariff.toml"'),
+        (
+            "[organisation]",
+            "[verify]\ntariff = 'tariff.toml'\nbudget = { money = '5 EUR' }\n[organisation]",
+            "verify.budget.money",
+            '"5 EUR": an amount of money is a number without sign, currency',
+            "",
+        ),
+        ("[organisation]", "[verify]\ntariff = ''\n[organisation]", "verify.tariff", "a path must not be empty", ""),
+        ('id = "vault"', 'id = "vault"\nbudget = { money = "5" }', "targets[1] (vault).budget.money", "none is named", "to [verify]"),
+        ('id = "vault"', 'id = "vault"\nbudget = "5GiB"', "targets[1] (vault).budget", "must be a table", ""),
+        ('path = "epr/full"', 'cycle = "0d"', "copies[1] (epr@vault).cycle", "must be longer than nothing", ""),
         ('name = "Away"', 'name = "Away"\n"a key\\u001b" = 1', r'sites[1] (away)."a key\\x1b"', "unknown key", ""),
     ],
 )

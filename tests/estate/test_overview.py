@@ -44,6 +44,24 @@ def test_hostile_names_cannot_steer_the_terminal() -> None:
     assert r"Away\x1b[2J\u202e" in text
 
 
+def test_what_a_night_may_use_up_is_shown_where_it_is_declared() -> None:
+    assert "Read within a cycle of each copy's own; no limit to a night; tariff: none\n" in as_tables(estate())
+    head = "[verify]\ncycle = '30d'\ntariff = 't.toml'\nbudget = { bytes = '2TiB', time = '90m', money = '5.00' }\n[organisation]"
+    text = replaced('path = "epr/full"', 'cycle = "90d"', replaced("[organisation]", head))
+    shown = as_tables(estate(replaced('id = "vault"', 'id = "vault"\nbudget = { requests = { get = 20000 } }', text)))
+    assert "Read within 30d; at most 2.0 TiB, 1h 30m, 5.00 of money a night; tariff: t.toml\n" in shown
+    (vault,) = [line for line in shown.splitlines() if line.startswith("vault ")]
+    assert vault.endswith("at most 20,000 get requests a night")
+    cycles = [line.split() for line in shown.splitlines() if line.startswith("epr ")][1:]
+    assert [("30d" in words, "90d" in words) for words in cycles] == [(True, False), (False, True)]
+
+
+def test_json_holds_sizes_and_money_as_they_can_be_written() -> None:
+    head = "[verify]\ntariff = 't.toml'\nbudget = { bytes = '1.5TB', money = 0.1 }\n[organisation]"
+    document = json.loads(as_json(estate(replaced("[organisation]", head))))
+    assert document["verify"] == {"budget": {"bytes": "1464843750KiB", "requests": {}, "money": "0.1"}, "tariff": "t.toml"}
+
+
 def test_numbers_in_names_stay_as_they_are_written() -> None:
     assert "0012e5" in as_tables(estate(replaced('name = "Away"', 'name = "0012e5"')))
 

@@ -44,7 +44,16 @@ def test_it_is_a_schema_with_a_name_and_a_title() -> None:
     )
 
 
-@pytest.mark.parametrize("text", [GOOD, starter(Answers())])
+VERIFY = """\
+[verify]
+cycle = "30d"
+tariff = "tariff.toml"
+budget = { bytes = "1.5 TiB", time = "6h", requests = { get = 100000 }, money = 0.0004 }
+
+[organisation]"""
+
+
+@pytest.mark.parametrize("text", [GOOD, starter(Answers()), replaced("[organisation]", VERIFY)])
 def test_it_accepts_what_the_loader_accepts(text: str) -> None:
     assert errors(text) == []
 
@@ -58,6 +67,9 @@ def test_it_accepts_what_the_loader_accepts(text: str) -> None:
         ('power = "feed-a"', "power = []", "$.sites[0].domains.power"),
         ('path = "epr/full"', 'since = "yesterday"', "$.copies[1].since"),
         ('tier = "critical"', 'tier = "high"', "$.systems[0].tier"),
+        ("[organisation]", "[verify.budget]\nbytes = '5'\n[organisation]", "$.verify.budget.bytes"),
+        ("[organisation]", "[verify.budget]\nmoney = '5 EUR'\n[organisation]", "$.verify.budget.money"),
+        ("[organisation]", "[verify.budget.requests]\ngets = 5\n[organisation]", "$.verify.budget.requests"),
     ],
 )
 def test_it_refuses_what_the_loader_refuses(old: str, new: str, place: str) -> None:

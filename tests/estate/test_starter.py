@@ -31,13 +31,29 @@ def test_any_names(organisation: str, systems: list[str], folder: str) -> None:
 
 def test_every_commented_example_is_right_too() -> None:
     lines = starter(Answers()).splitlines()
-    keys = ("drills =", "waivers =", "code =", "[[targets]]", "id =", "connector =", "site =", "medium =", "immutable =", "options =")
+    keys = (
+        "drills =",
+        "waivers =",
+        "code =",
+        "[[targets]]",
+        "id =",
+        "connector =",
+        "site =",
+        "medium =",
+        "immutable =",
+        "options =",
+        "[verify]",
+        "cycle =",
+        "budget =",
+    )
     text = "\n".join(line[2:] if line.startswith("# ") and line[2:].startswith(keys) else line for line in lines)
     estate = checked_estate(Path("estate.toml"), text.encode())
     assert [target.id for target in estate.targets] == ["onsite", "offsite", "cloud"]
     assert estate.target("cloud").immutable
     assert estate.drills
     assert estate.organisation.code
+    assert estate.verify.cycle
+    assert estate.verify.budget.bytes
 
 
 @pytest.mark.parametrize(
