@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import click
 
 from drcheck.clock import parse_duration, parse_moment
+from drcheck.sizes import parse_size
 
 
 class DurationType(click.ParamType):  # type: ignore[type-arg] # generic only since click 8.4
@@ -57,6 +59,57 @@ class OutcomesType(click.ParamType):  # type: ignore[type-arg] # generic only si
         return words
 
 
+class SizeType(click.ParamType):  # type: ignore[type-arg] # generic only since click 8.4
+    """A number of bytes such as `500GiB`."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        try:
+            size = parse_size(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        if size < 1:
+            self.fail("must be more than nothing", param, ctx)
+        return size
+
+
+class RequestsType(click.ParamType):  # type: ignore[type-arg] # generic only since click 8.4
+    """A class of requests with a number, such as `get=100000`."""
+
+    name = "requests"
+    known = ("list", "get", "head")
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
+        if isinstance(value, tuple):
+            return value
+        kind, _, count = str(value).partition("=")
+        if kind not in self.known or not (count.isascii() and count.isdigit() and len(count) < 19) or int(count) < 1:
+            self.fail(f"{value!r} is not a class of requests and a number, such as get=100000; classes: {', '.join(self.known)}", param, ctx)
+        return kind, int(count)
+
+
+class MoneyType(click.ParamType):  # type: ignore[type-arg] # generic only since click 8.4
+    """An amount of money such as `5.00`."""
+
+    name = "money"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
+        from drcheck.estate.fields import parse_money
+
+        if isinstance(value, Decimal):
+            return value
+        try:
+            return parse_money(value)
+        except ValueError as error:
+            self.fail(f"{value!r}: {error}", param, ctx)
+
+
 DURATION = DurationType()
 MOMENT = MomentType()
 OUTCOMES = OutcomesType()
+SIZE = SizeType()
+REQUESTS = RequestsType()
+MONEY = MoneyType()

@@ -67,7 +67,13 @@ def exact_size(size: int) -> str:
     return f"{size}{BINARY[power]}"
 
 
-def _amount(value: object) -> object:
+def parse_money(value: object) -> Decimal:
+    """
+    The amount that was written as text or as a number: `"5.00"`, `0.0004`.
+
+    Raises:
+        ValueError: it is no such amount; the message says what is.
+    """
     text = value.strip() if isinstance(value, str) else format(Decimal(repr(value)), "f") if type(value) in (int, float) else ""
     if not re.fullmatch(_AMOUNT, text):
         raise ValueError('an amount of money is a number without sign, currency or thousands separators, such as "5.00" or 0.0004')
@@ -200,7 +206,7 @@ Size = Annotated[
 
 Money = Annotated[
     Decimal,
-    BeforeValidator(_amount),
+    BeforeValidator(parse_money),
     PlainSerializer(str, return_type=str),
     WithJsonSchema({"anyOf": [{"type": "string", "pattern": _AMOUNT}, {"type": "number", "minimum": 0}], "format": "drcheck-money"}),
 ]
