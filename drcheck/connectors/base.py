@@ -16,10 +16,9 @@ import threading
 from abc import ABC
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import ClassVar, Self, TypeVar
+from typing import ClassVar, NamedTuple, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -41,9 +40,8 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True, use_attribute_docstrings=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One object in a listing."""
+class Entry(NamedTuple):
+    """One object in a listing. A tuple, since one is made for every object: a frozen dataclass takes four times as long."""
 
     key: str
     """Relative to the target's root, parts joined by `/`, never starting with one. Bytes that are not UTF-8 are surrogate escapes."""

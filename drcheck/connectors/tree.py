@@ -13,11 +13,13 @@ import logging
 import os
 import stat
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from itertools import islice
 from types import TracebackType
 
 from drcheck.clock import Deadline
 from drcheck.connectors.base import CallLog, Entry
+from drcheck.connectors.local_names import in_order
 from drcheck.connectors.open_flags import BELOW, FOLDER, NOATIME, PASS
 from drcheck.errors import AccessDenied, ConnectorError, InProgress, NotThere, TimedOut, Unreachable, Unsupported
 from drcheck.model import printable
@@ -27,7 +29,8 @@ log = logging.getLogger(__name__)
 SUPPORTED = os.open in os.supports_dir_fd and os.scandir in os.supports_fd and hasattr(os, "O_NOFOLLOW")
 """Whether this system can open files below a folder without following links."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_AT_ONCE = 64
+"""Names that are looked at between two looks at the clock."""
 
 _NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EILSEQ})
 _DENIED = frozenset({errno.EACCES, errno.EPERM})
@@ -150,56 +153,81 @@ class Tree:
 
     def _below(self, descriptor: int, prefix: str, left_out: _LeftOut) -> Iterator[Entry]:
         # Open folders are kept on a stack of our own: trees can be deeper than Python recurses.
-        stack: list[tuple[int, str, list[bytes]]] = [(descriptor, prefix, [])]
+        stack: list[tuple[int, str, Iterator[bytes]]] = [(descriptor, "", iter(()))]
         self.insist_on_allowed("lstat")
-        lstat = f"{self._kind}:lstat"  # made for every object: without the context that other calls have
         try:
-            stack[0][2].extend(self._names(descriptor, prefix, left_out))
+            stack[0] = (descriptor, prefix and f"{prefix}/", self._names(descriptor, prefix, left_out))
             while stack:
                 folder, above, names = stack[-1]
-                if not names:
+                self._deadline.check()
+                files, below = _next(names)
+                if files:
+                    yield from self._files(files, folder, above, left_out)
+                if below:
+                    key = above + _text(below)
+                    try:
+                        if (opened := self._folder(below, folder, key, left_out)) is not None:
+                            stack.append((opened, f"{key}/", iter(())))
+                            stack[-1] = (opened, f"{key}/", self._names(opened, key, left_out))
+                    except NotThere:
+                        continue  # it went away after the folder above was listed: it is not there
+                elif not files:
                     stack.pop()
                     os.close(folder)
-                    continue
-                name = names.pop()
-                bare = name.removesuffix(b"/")
-                key = (f"{above}/" if above else "") + bare.decode("utf-8", "surrogateescape")
-                try:
-                    self._deadline.check()
-                    self._calls.record(lstat, key)
-                    try:
-                        found = os.stat(bare, dir_fd=folder, follow_symlinks=False)
-                    except OSError as error:
-                        raise translated(error, key) from error
-                    is_folder = stat.S_ISDIR(found.st_mode)
-                    if not is_folder and not stat.S_ISREG(found.st_mode):
-                        left_out.count += 1
-                    elif is_folder != name.endswith(b"/"):
-                        raise InProgress(f"{printable(key)}: a file and a folder changed places while they were being listed")
-                    elif is_folder:
-                        stack.append((self._open(bare, folder, key, FOLDER), key, []))
-                        stack[-1][2].extend(self._names(stack[-1][0], key, left_out))
-                    else:
-                        yield _entry(key, found)
-                except NotThere:
-                    continue  # it went away after its folder was listed: it is not there
         finally:
             for folder, _, _ in stack:
                 os.close(folder)
 
-    def _names(self, folder: int, key: str, left_out: _LeftOut) -> list[bytes]:
-        """The names in an open folder, last first. A folder's ends with `/`, which puts whole keys in order: `a-b`, `a.txt`, `a/b`, `a0`."""
-        names = []
+    def _names(self, folder: int, key: str, left_out: _LeftOut) -> Iterator[bytes]:
+        """The names in an open folder, in order. A folder's ends with `/`, which puts whole keys in order: `a-b`, `a.txt`, `a/b`, `a0`."""
         with self.call("scandir", key), os.scandir(folder) as entries:
-            for entry in entries:
-                self._deadline.check()
-                if entry.is_symlink():
-                    left_out.count += 1
+            return in_order(self._listed(entries, left_out))
+
+    def _listed(self, entries: Iterator[os.DirEntry[str]], left_out: _LeftOut) -> Iterator[bytes]:
+        while some := list(islice(entries, _AT_ONCE)):
+            self._deadline.check()
+            for entry in some:
+                if entry.is_file(follow_symlinks=False):
+                    yield os.fsencode(entry.name)
+                elif entry.is_dir(follow_symlinks=False):
+                    yield os.fsencode(entry.name) + b"/"
                 else:
-                    name = os.fsencode(entry.name)
-                    names.append(name + b"/" if entry.is_dir(follow_symlinks=False) else name)
-        names.sort(reverse=True)
-        return names
+                    left_out.count += 1
+
+    def _files(self, names: list[bytes], folder: int, above: str, left_out: _LeftOut) -> list[Entry]:
+        """The entries of some files in an open folder, without those that went away meanwhile. Done for every object that there is."""
+        found = []
+        looked = 0
+        try:
+            for name in names:
+                looked += 1
+                try:
+                    seen = os.stat(name, dir_fd=folder, follow_symlinks=False)
+                except OSError as error:
+                    if error.errno in _NOT_THERE:
+                        continue
+                    raise translated(error, above + _text(name)) from error
+                if stat.S_ISREG(seen.st_mode):
+                    found.append(_entry(above + name.decode("utf-8", "surrogateescape"), seen))
+                elif stat.S_ISDIR(seen.st_mode):
+                    raise _changed_places(above + _text(name))
+                else:
+                    left_out.count += 1
+        finally:
+            first = above + _text(names[0])
+            self._calls.record(f"{self._kind}:lstat", first if looked == 1 else f"{first} and {looked - 1} more", looked)
+        return found
+
+    def _folder(self, name: bytes, folder: int, key: str, left_out: _LeftOut) -> int | None:
+        """The descriptor of a folder that was listed; None where something that is left out has taken its place."""
+        with self.call("lstat", key):
+            found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        if stat.S_ISREG(found.st_mode):
+            raise _changed_places(key)
+        if not stat.S_ISDIR(found.st_mode):
+            left_out.count += 1
+            return None
+        return self._open(name, folder, key, FOLDER)
 
     @contextlib.contextmanager
     def _passing(self, above: list[bytes], key: str) -> Iterator[int]:
@@ -294,11 +322,32 @@ def _file(found: os.stat_result, key: str) -> os.stat_result:
     raise Unsupported(f"{printable(key)}: is a pipe, socket or device, which is never opened")
 
 
+def _next(names: Iterator[bytes]) -> tuple[list[bytes], bytes]:
+    """The next files of a folder, not too many, and the folder that follows them; empty where none does."""
+    files: list[bytes] = []
+    for name in names:
+        if name.endswith(b"/"):
+            return files, name[:-1]
+        files.append(name)
+        if len(files) == _AT_ONCE:
+            break
+    return files, b""
+
+
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "surrogateescape")
+
+
+def _changed_places(key: str) -> InProgress:
+    return InProgress(f"{printable(key)}: a file and a folder changed places while they were being listed")
+
+
 def _entry(key: str, found: os.stat_result) -> Entry:
-    changed = found.st_mtime_ns
+    changed, size = found.st_mtime_ns, found.st_size
     try:
-        modified = _EPOCH + timedelta(microseconds=changed // 1000)
-    except OverflowError:
+        # A float tells microseconds apart until the year 2242, and takes half as long as adding to an epoch.
+        modified = datetime.fromtimestamp(changed // 1000 / 1e6, UTC)
+    except (OverflowError, ValueError, OSError):
         modified = None  # a time that no calendar has; formats say that it is unknown
-    size = found.st_size
-    return Entry(key, size, modified, f"{found.st_ino:x}-{size:x}-{changed:x}-{found.st_ctime_ns:x}")
+    version = "%x-%x-%x-%x" % (found.st_ino, size, changed, found.st_ctime_ns)  # noqa: UP031 - half the time of the others
+    return Entry(key, size, modified, version)

@@ -15,7 +15,7 @@ from drcheck.formats.draft import Draft, Judge, Look
 from drcheck.formats.growth import look_twice
 from drcheck.formats.options import InnerName, NamedOptions
 from drcheck.formats.pattern import NamePattern, time_zone
-from drcheck.formats.pieces import Piece, Role, below, is_checksum_file, listing, within, without_ending
+from drcheck.formats.pieces import Endings, Piece, Role, below, is_checksum_file, listing, within, without_ending
 from drcheck.model import Points, printable
 
 
@@ -44,6 +44,8 @@ class DatedFormat(Format):
     def __init__(self, options: DatedOptions) -> None:
         super().__init__(options)
         self._pattern = NamePattern(options.pattern, time_zone(options.zone))
+        self._marker = options.marker
+        self._partial = Endings(options.partial)
 
     def points(self, connector: Connector, path: str, now: datetime) -> Points:
         judge = Judge.at(connector, now, self.options.settle)
@@ -73,11 +75,12 @@ class DatedFormat(Format):
 
     def _pieces(self, connector: Connector, path: str) -> Iterator[Piece]:
         known, moment = "", None
+        levels = self._pattern.levels
         for entry in listing(connector, path):
-            *parts, last = within(entry.key, path).split("/", self._pattern.levels)
+            *parts, last = within(entry.key, path).split("/", levels)
             name = "/".join(parts)
             if name != known or moment is None:
-                known, moment = name, self._moment(name) if len(parts) == self._pattern.levels else None
+                known, moment = name, self._moment(name) if len(parts) == levels else None
             if moment is None:
                 yield Piece(entry, Role.CHECKSUMS if is_checksum_file(entry.key) else Role.UNRECOGNISED)
             else:
@@ -88,9 +91,9 @@ class DatedFormat(Format):
         return found[1] if found else None
 
     def _role(self, name: str) -> Role:
-        if name == self.options.marker:
+        if name == self._marker:
             return Role.MARKER
-        if any(part.endswith(self.options.partial) for part in name.split("/")):
+        if self._partial.found(name):
             return Role.PARTIAL
         return Role.CHECKSUMS if is_checksum_file(name) else Role.PAYLOAD
 

@@ -16,7 +16,7 @@ from drcheck.formats.collect import PointCollector
 from drcheck.formats.draft import Draft, Judge
 from drcheck.formats.growth import look_twice
 from drcheck.formats.options import InnerName, WritingOptions
-from drcheck.formats.pieces import Piece, Role, below, is_checksum_file, listing, within
+from drcheck.formats.pieces import Endings, Piece, Role, below, is_checksum_file, listing, within
 from drcheck.model import Points, printable
 
 TREE = "."
@@ -42,6 +42,8 @@ class MirrorFormat(Format):
 
     def __init__(self, options: MirrorOptions) -> None:
         super().__init__(options)
+        self._partial = Endings(options.partial)
+        self._stamp_name = options.stamp
 
     def points(self, connector: Connector, path: str, now: datetime) -> Points:
         """
@@ -74,9 +76,9 @@ class MirrorFormat(Format):
             yield Piece(entry, self._role(within(entry.key, path)), TREE)
 
     def _role(self, name: str) -> Role:
-        if name and name == self.options.stamp:
+        if name and name == self._stamp_name:
             return Role.MARKER
-        if any(part.endswith(self.options.partial) for part in name.split("/")):
+        if self._partial.found(name):
             return Role.PARTIAL
         return Role.CHECKSUMS if is_checksum_file(name) else Role.PAYLOAD
 

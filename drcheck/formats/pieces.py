@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from drcheck.connectors.base import Connector, Entry
 from drcheck.errors import Malformed
@@ -22,6 +22,11 @@ _CHECKSUM_FILE = re.compile(
 _CHECKSUM_ENDING = re.compile(
     r"\.(?:md5|sha1|sha224|sha256|sha384|sha512|b2|b2sum|blake2b|b3|b3sum|blake3|sfv|hashdeep)(?:sums?)?(?:\.txt)?", re.IGNORECASE
 )
+_CHECKSUM_LAST = (
+    *("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "b2", "b2sum", "blake2b", "b3", "b3sum", "blake3", "sfv", "hashdeep"),
+    *("sum", "sums", ".txt"),
+)
+"""How the name of every checksum file ends, in the fold of its case."""
 
 
 class Role(StrEnum):
@@ -37,8 +42,10 @@ class Role(StrEnum):
     UNRECOGNISED = "unrecognised"
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+_MARKER, _CHECKSUMS = Role.MARKER, Role.CHECKSUMS  # looked up once: that takes longer than asking
+
+
+class Piece(NamedTuple):
     """One listed object, and what it is to its copy."""
 
     entry: Entry
@@ -50,7 +57,7 @@ class Piece:
 
     def stored(self) -> StoredObject:
         """The object for verification."""
-        return StoredObject(self.entry, self.point, self.role in (Role.MARKER, Role.CHECKSUMS))
+        return StoredObject(self.entry, self.point, self.role is _MARKER or self.role is _CHECKSUMS)
 
 
 def listing(connector: Connector, path: str) -> Iterator[Entry]:
@@ -69,6 +76,23 @@ def listing(connector: Connector, path: str) -> Iterator[Entry]:
         yield entry
 
 
+class Endings:
+    """Whether a name, or a folder that it lies in, has one of some endings. Asked in key order: what a folder has is kept for the next name."""
+
+    def __init__(self, endings: tuple[str, ...]) -> None:
+        self._endings = endings
+        self._known = ("", False)
+
+    def found(self, name: str) -> bool:
+        """Whether any part of the name ends so."""
+        above, _, last = name.rpartition("/")
+        known, inside = self._known
+        if above != known:
+            inside = any(part.endswith(self._endings) for part in above.split("/"))
+            self._known = above, inside
+        return inside or last.endswith(self._endings)
+
+
 def within(key: str, path: str) -> str:
     """The key relative to a copy's path; empty for the path itself."""
     return key[len(path) + 1 :] if path else key
@@ -81,7 +105,8 @@ def below(path: str, name: str) -> str:
 
 def is_checksum_file(key: str) -> bool:
     """Whether the name is one that files of checksums have: `*.sha256`, `SHA256SUMS`, `manifest-sha512.txt`."""
-    return _CHECKSUM_FILE.fullmatch(key.rpartition("/")[2]) is not None
+    # Asked of every object there is: most are told by their last letters already.
+    return key[-8:].casefold().endswith(_CHECKSUM_LAST) and _CHECKSUM_FILE.fullmatch(key.rpartition("/")[2]) is not None
 
 
 def promised_by_name(name: str) -> str:

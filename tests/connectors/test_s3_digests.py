@@ -7,7 +7,6 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -117,8 +116,8 @@ def test_what_boto3_must_be_asked_is_asked_through_it(moto_endpoint: str) -> Non
     for key in ("a//b", "../up", "plain"):
         client.put_object(Bucket=name, Key=key, Body=key.encode())
     with s3_connector(moto_endpoint, name, ADMIN) as connector:
-        entries = [*connector.list(), *(replace(entry, key=f"no/{entry.key}") for entry in connector.list("plain"))]
-        found = answers(connector, [*entries[:-1], replace(entries[0], version=""), entries[-1]][1:])
+        entries = [*connector.list(), *(entry._replace(key=f"no/{entry.key}") for entry in connector.list("plain"))]
+        found = answers(connector, [*entries[:-1], entries[0]._replace(version=""), entries[-1]][1:])
         assert digest_of(found["../up"]) == hashlib.sha256(b"../up").hexdigest()
         assert digest_of(found["a//b"]) == hashlib.sha256(b"a//b").hexdigest()
         assert isinstance(found["no/plain"], NotThere)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import ClassVar
 
 from drcheck.connectors.base import Entry
@@ -25,7 +24,7 @@ class TroubledConnector(LocalConnector):
     def list(self, prefix: str = "") -> Iterator[Entry]:
         for entry in super().list(prefix):
             type(self).listing(entry.key)
-            yield replace(entry, archived=entry.key in self.archived)
+            yield entry._replace(archived=entry.key in self.archived)
 
     def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         self.reads.append(key)
