@@ -6,6 +6,8 @@ import threading
 
 from drcheck.clock import Deadline, monotonic, wait
 
+_LEAST = 4096  # a request for less costs more than what it brings
+
 
 class Pace:
     """
@@ -41,6 +43,15 @@ class Pace:
         """The bytes that were read so far."""
         return self._bytes
 
+    def portion(self, most: int, seconds: float = 0.125) -> int:
+        """
+        The bytes that one step should take: those of so many seconds where a rate is set, and `most` at most.
+
+        A place is then read evenly instead of in bursts, and nobody waits long for leave.
+        """
+        limit = self.limit
+        return most if limit is None else min(most, max(_LEAST, int(limit * seconds)))
+
     def idle(self) -> float:
         """Seconds since anything was last read, and not held back."""
         return max(0.0, monotonic() - self._last)
@@ -73,3 +84,27 @@ class Pace:
             left = deadline.remaining()
             wait(seconds if left is None else min(seconds, left))
             deadline.check()
+
+
+class Leave:
+    """What whoever reads many things on one thread asks before each request, since it must not wait there: may it be sent now?"""
+
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
+        self._held = pace.limit is not None
+        self._moment: float | None = None
+
+    def given(self, amount: int) -> bool:
+        """Whether so many bytes may be read now. Where not, it is asked again for what is then the next request, which need not be the same."""
+        if not self._held:
+            return True
+        if self._moment is None:
+            self._moment = monotonic() + self._pace.delay(amount)
+        if monotonic() < self._moment:
+            return False
+        self._moment = None
+        return True
+
+    def seconds(self) -> float | None:
+        """How long the leave that was asked for is still to come; None where none is asked for."""
+        return None if self._moment is None else max(0.0, self._moment - monotonic())

@@ -92,8 +92,8 @@ class Connector(ABC):
         kind: the name in the estate, such as `sftp`.
         options_class: the options that the estate may give.
         allowed_calls: every call that it may make.
-        pace: told every byte that is read, and asked before, so that production that shares the disks is left its part. Whoever opens a
-            connector may set another before the first read.
+        pace: told every byte that is read, and asked before, so that production that shares the disks is left its part; other answers of the
+            place are signs of life (`pace.add()`). Whoever opens a connector may set another before the first read.
     """
 
     kind: ClassVar[str]
@@ -159,6 +159,9 @@ class Connector(ABC):
 
         Raises `NotThere` for an object that is gone, `Unsupported` for an archived one (which is never read), `InProgress` where
         it changed while being read, and another `ConnectorError` where it ends early: a short read is never silent.
+
+        This is the one place where a connector tells `pace` of bytes, each once and as it comes, and asks it for leave before; whatever reads through
+        it must not tell them again. A connector whose `digests` reads in another way does the same there.
         """
         raise Unsupported(f"{self.kind} targets cannot be read")
 

@@ -191,7 +191,9 @@ class S3Connector(Connector):
 
         def fetch(prefix: str, delimiter: str, token: str) -> Page:
             self.deadline.check()
-            return client.page(_sendable(prefix), delimiter=delimiter, token=token, size=self.page_size)
+            page = client.page(_sendable(prefix), delimiter=delimiter, token=token, size=self.page_size)
+            self.pace.add()  # a sign of life
+            return page
 
         return fetch
 
@@ -235,6 +237,7 @@ class S3Connector(Connector):
             head = self._open().ask("HeadObject", f'asking for "{printable(key)}"', Key=whole, **parameters) or {}
         except (NotThere, AccessDenied) as refusal:
             raise self._refusal(key, whole, refusal) from None
+        self.pace.add()  # a sign of life
         size, modified, etag = head.get("ContentLength"), head.get("LastModified"), str(head.get("ETag") or "")
         if not isinstance(size, int) or (modified is None and not etag):
             raise Malformed(f'asking for "{printable(key)}": the answer has no size, or neither time nor ETag')
@@ -279,6 +282,7 @@ class S3Connector(Connector):
             most=self.options.connections,
             seconds=READ_SECONDS,
             deadline=self.deadline,
+            pace=self.pace,
             record=lambda name: client.record("s3:GetObject", f"/{self.options.bucket}/{name}"),
         )
 
@@ -324,11 +328,13 @@ class S3Connector(Connector):
 
         from drcheck.connectors.s3_errors import RAISED
 
-        seen = 0
+        seen, step = 0, self.pace.portion(CHUNK)
         while seen < wanted:
             self.deadline.check()
+            count = min(step, wanted - seen)
+            self.pace.hold(count, self.deadline)
             try:
-                chunk = body.read(min(CHUNK, wanted - seen))
+                chunk = body.read(count)
             except (IncompleteReadError, ResponseStreamingError):
                 chunk = b""
             except RAISED as error:
@@ -336,6 +342,7 @@ class S3Connector(Connector):
             if not chunk:
                 raise self._early_end(key, head, seen, wanted)
             seen += len(chunk)
+            self.pace.add(len(chunk))
             yield chunk
         if body.read(1):
             raise InProgress(f'reading "{printable(key)}": it holds more than the {wanted} bytes that were offered')

@@ -23,6 +23,7 @@ from drcheck.connectors.s3_wire import Dialler, Head, Odd, Wire
 from drcheck.digests import Digests, Hasher, hasher
 from drcheck.errors import ConnectorError, TimedOut
 from drcheck.model import Observed
+from drcheck.pace import Pace
 
 T = TypeVar("T")
 
@@ -97,17 +98,27 @@ class Readers:
     """
 
     def __init__(
-        self, pattern: Pattern, dialler: Dialler, *, root: str, most: int, seconds: float, deadline: Deadline, record: Callable[[str], None]
+        self,
+        pattern: Pattern,
+        dialler: Dialler,
+        *,
+        root: str,
+        most: int,
+        seconds: float,
+        deadline: Deadline,
+        pace: Pace,
+        record: Callable[[str], None],
     ) -> None:
         """
         Args:
             root: what every key begins with in the bucket.
             most: threads, and so connections, at a time.
             seconds: the longest that one step may take, where the deadline leaves more.
+            pace: told of what comes, and what it is read at.
             record: notes one request in the call log, by the object's name in the bucket.
         """
         self._pattern, self._dialler, self._root = pattern, dialler, root
-        self._most, self._seconds, self._deadline, self._record = most, seconds, deadline, record
+        self._most, self._seconds, self._deadline, self._pace, self._record = most, seconds, deadline, pace, record
         self._work: SimpleQueue[_Whole | None] = SimpleQueue()
         self._answers: SimpleQueue[Answer] = SimpleQueue()
         self._buffers: SimpleQueue[bytearray | None] = SimpleQueue()
@@ -130,7 +141,7 @@ class Readers:
         self.waiting += 1
         wanted = self._most if entry.size >= LARGE else min(self._most, self.waiting)
         while len(self._wires) < wanted:
-            wire = Wire(self._dialler)
+            wire = Wire(self._dialler, self._pace, self._deadline)
             thread = threading.Thread(target=self._serve, args=(wire,), name="s3-reader", daemon=True)
             with self._lock:
                 self._wires[thread] = wire

@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from drcheck.clock import Deadline
+from drcheck.pace import Pace
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -23,6 +26,10 @@ _LINE = 65536
 _LINES = 200
 _DIGITS = 18
 _BUFFER = 2**16
+_STEP = 2**18
+"""Bytes that leave is asked for at a time."""
+_TELL = 2**16
+"""Bytes from which on they are told: a TLS record holds a quarter of it."""
 
 
 class Odd(Exception):
@@ -94,8 +101,19 @@ class Dialler:
 class Wire:
     """A connection that is opened when first needed, and again after it ended. Serves one thread; only `abort` may come from another."""
 
-    def __init__(self, dialler: Dialler) -> None:
+    def __init__(self, dialler: Dialler, pace: Pace, deadline: Deadline) -> None:
+        """
+        Args:
+            pace: told of what comes, and what it is read at.
+            deadline: until when leave to read is waited for.
+        """
         self._dialler = dialler
+        self._pace = pace
+        self._deadline = deadline
+        self._held = pace.limit is not None
+        self._step = pace.portion(_STEP)
+        self._leave = 0
+        self._untold = 0
         self._connection: Any = None
         self._socket: socket.socket | None = None
         self._file: io.BufferedReader | None = None
@@ -123,22 +141,46 @@ class Wire:
         return self._head()
 
     def read_into(self, buffer: memoryview) -> int:
-        """Bytes of the body that came next and fitted in; 0 at its end. Raises Odd where it ends early, and what sockets raise."""
+        """
+        Bytes of the body that came next and fitted in; 0 at its end. Waits for leave first.
+
+        Raises Odd where it ends early, TimedOut where leave would come too late, and what sockets raise.
+        """
         wanted = min(len(buffer), self._left)
         if not wanted:
             return 0
+        if self._held:
+            wanted = min(wanted, self._may_read())
         assert self._file is not None
         count = self._file.readinto1(buffer[:wanted])
         if not count:
             raise Odd
         self._left -= count
+        self._leave -= count
+        self._untold += count
+        if self._untold >= _TELL or not self._left:
+            self._tell()
         return count
+
+    def _may_read(self) -> int:
+        """How many bytes may be read now."""
+        if self._leave <= 0:
+            leave = min(self._step, self._left)
+            self._pace.hold(leave, self._deadline)
+            self._leave = leave
+        return self._leave
+
+    def _tell(self) -> None:
+        self._pace.add(self._untold)
+        self._untold = 0
 
     def close(self) -> None:
         """Hang up. Never raises."""
         file, connection = self._file, self._connection
         self._file = self._socket = self._connection = None
-        self._left, self._keep = 0, True
+        self._left, self._keep, self._leave = 0, True, 0
+        if self._untold:
+            self._tell()
         with contextlib.suppress(OSError):
             if file is not None:
                 file.close()
@@ -171,7 +213,9 @@ class Wire:
         length = fields.get(b"content-length", b"")
         if b"transfer-encoding" in fields or not length.isdigit() or len(length) > _DIGITS or status not in (200, 206):
             raise Odd(status)
-        self._left = int(length)
+        self._left, self._leave = int(length), 0
+        if not self._left:
+            self._tell()  # a sign of life all the same
         self._keep = fields.get(b"connection", b"").lower() != b"close"
         return Head(status, self._left, fields.get(b"etag", b"").decode("latin-1"), fields.get(b"content-range", b"").decode("latin-1"))
 

@@ -64,7 +64,7 @@ class SftpConnector(Connector):
             self._transport = connect(wanted.host, wanted.port, pins, self.deadline)
             self.calls.record("ssh:login", wanted.user)
             log_in(self._transport, wanted.user, attempts, self.deadline)
-        session = start_session(self._transport, self.deadline, self.calls)
+        session = start_session(self._transport, self.deadline, self.calls, self._is_alive)
         self._opened = session, SftpTree(session, wanted.root, self.deadline)
 
     def close(self) -> None:
@@ -82,15 +82,15 @@ class SftpConnector(Connector):
     def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         if start < 0 or (length is not None and length < 0):
             raise ValueError("a range begins at 0 or later and is not shorter than nothing")
-        return self._tree.read(key, start, length)
+        return self._tree.read(key, start, length, self.pace)
 
     def digests(self, wanted: Iterable[tuple[Entry, Collection[str]]]) -> Iterator[tuple[Entry, Digests | ConnectorError]]:
         if self._wanted.server_hash:
-            remote = RemoteHash(self._connection, self._wanted.server_hash, self._tree, deadline=self.deadline, calls=self.calls)
+            remote = RemoteHash(self._connection, self._wanted.server_hash, self._tree, deadline=self.deadline, calls=self.calls, pace=self.pace)
             claimed = remote.claims(wanted)
         else:
             claimed = ((entry, algorithms, None) for entry, algorithms in wanted)
-        return Pipeline(self._session, self._tree, self.deadline).digests(claimed)
+        return Pipeline(self._session, self._tree, self.deadline, self.pace).digests(claimed)
 
     def identity(self) -> Identity:
         key = fingerprint(self._connection.get_remote_server_key().asbytes())
@@ -153,6 +153,9 @@ class SftpConnector(Connector):
         if not self._transport.is_active():
             raise Unreachable("the connection to the server was lost")
         return self._transport
+
+    def _is_alive(self) -> None:
+        self.pace.add()
 
     def _attempts(self, held: contextlib.ExitStack) -> Attempts:
         """The ways to log in that the estate names, in the order key, agent, password, each with its secret."""

@@ -12,6 +12,8 @@ from drcheck.model import printable
 T = TypeVar("T")
 TOGETHER = 64
 """Finished files of one folder that one look serves, at most."""
+ENOUGH = 64 * 2**20
+"""Bytes of finished files of one folder that do not wait for more: whoever is killed before the look has read them for nothing."""
 
 
 class Above(Generic[T]):
@@ -25,10 +27,11 @@ class Above(Generic[T]):
         sound: whether it showed them to be folders and no links.
         waiting: files that wait for it.
         finished: files that wait for one more look, before their answer can be given.
+        finished_bytes: what was read of them.
         busy: how many files that are not finished are begun.
     """
 
-    __slots__ = ("asked", "busy", "finished", "name", "paths", "sound", "waiting")
+    __slots__ = ("asked", "busy", "finished", "finished_bytes", "name", "paths", "sound", "waiting")
 
     def __init__(self, name: str, paths: list[bytes]) -> None:
         self.name = name
@@ -37,12 +40,23 @@ class Above(Generic[T]):
         self.sound = not paths
         self.waiting: list[T] = []
         self.finished: list[T] = []
+        self.finished_bytes = 0
         self.busy = 0
 
     @property
     def due(self) -> bool:
         """Whether it is time for a look, for the files that are finished."""
-        return bool(self.finished) and (not self.busy or len(self.finished) >= TOGETHER)
+        return bool(self.finished) and (not self.busy or len(self.finished) >= TOGETHER or self.finished_bytes >= ENOUGH)
+
+    def finish(self, file: T, size: int) -> None:
+        """Have one more file wait, of which so many bytes were read."""
+        self.finished.append(file)
+        self.finished_bytes += size
+
+    def take(self) -> list[T]:
+        """The files that wait, for which the look is now made."""
+        taken, self.finished, self.finished_bytes = self.finished, [], 0
+        return taken
 
 
 class Look:

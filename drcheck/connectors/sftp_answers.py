@@ -1,5 +1,5 @@
 """
-The fields of SFTP answers (protocol version 3, draft-ietf-secsh-filexfer-02, section 7). A short answer is an error, never filled up.
+The fields of SFTP packets (protocol version 3, draft-ietf-secsh-filexfer-02, section 7). A short answer is an error, never filled up.
 
 Names are bytes: the protocol does not say how they are encoded.
 """
@@ -19,10 +19,19 @@ from drcheck.model import printable
 _READ_ONLY = 1  # SSH_FXE_STATVFS_ST_RDONLY
 _HAS_SIZE, _HAS_OWNER, _HAS_MODE, _HAS_TIMES, _HAS_MORE = 1, 2, 4, 8, 0x80000000
 
+
+class ServerFailure(Unreachable):
+    """
+    The server answered `failure`, the word of the protocol for all that it has no other for, such as OpenSSH's for EIO and ESTALE.
+
+    It speaks of the place, unless whoever asked about one object knows better.
+    """
+
+
 _STATUS: dict[int, tuple[type[ConnectorError], str]] = {
     sftp.SFTP_NO_SUCH_FILE: (NotThere, "is not there"),
     sftp.SFTP_PERMISSION_DENIED: (AccessDenied, "the server denies it to us"),
-    sftp.SFTP_FAILURE: (Unreachable, "the server could not do it"),
+    sftp.SFTP_FAILURE: (ServerFailure, "the server could not do it"),
     sftp.SFTP_BAD_MESSAGE: (Malformed, "the server found the request wrong"),
     sftp.SFTP_NO_CONNECTION: (Unreachable, "the server has no connection to its store"),
     sftp.SFTP_CONNECTION_LOST: (Unreachable, "the server lost the connection to its store"),
@@ -127,6 +136,16 @@ class Attributes:
                 answer.text()
                 answer.text()
         return cls(size, modified, mode, owner)
+
+
+def as_number(value: int) -> bytes:
+    """A 32-bit number as the protocol writes it."""
+    return value.to_bytes(4, "big")
+
+
+def as_text(value: bytes) -> bytes:
+    """A string as the protocol writes it."""
+    return as_number(len(value)) + value
 
 
 def read_names(answer: Answer) -> Iterator[tuple[bytes, Attributes]]:

@@ -138,16 +138,16 @@ def log_in(transport: paramiko.Transport, user: str, attempts: Attempts, deadlin
     raise AccessDenied(f"the server does not let {printable(user)} in: {'; '.join(refused)}")
 
 
-def start_session(transport: paramiko.Transport, deadline: Deadline, calls: CallLog) -> ReadOnlySession:
+def start_session(transport: paramiko.Transport, deadline: Deadline, calls: CallLog, alive: Callable[[], object]) -> ReadOnlySession:
     """
-    The read-only SFTP session of a login.
+    The read-only SFTP session of a login, which calls `alive` when answers came.
 
     Raises:
         ConnectorError: Unsupported where the server has no SFTP for us, Malformed where something else answers, TimedOut or Unreachable.
     """
     with _starting(transport, deadline, "SFTP") as channel:
         channel.invoke_subsystem("sftp")
-        return ReadOnlySession(channel, deadline=deadline, calls=calls)
+        return ReadOnlySession(channel, deadline=deadline, calls=calls, alive=alive)
 
 
 def start_command(transport: paramiko.Transport, command: str, deadline: Deadline) -> paramiko.Channel:

@@ -15,15 +15,16 @@ from functools import partial
 
 from paramiko import sftp
 
-from drcheck.clock import Deadline, monotonic
+from drcheck.clock import Deadline, monotonic, wait
 from drcheck.connectors.base import Entry, guarded
 from drcheck.connectors.sftp_above import Above, Look
-from drcheck.connectors.sftp_answers import Answer, Attributes
-from drcheck.connectors.sftp_session import Box, ReadOnlySession, as_number, as_text
+from drcheck.connectors.sftp_answers import Answer, Attributes, ServerFailure, as_number, as_text
+from drcheck.connectors.sftp_session import Box, ReadOnlySession
 from drcheck.connectors.sftp_tree import SftpTree, a_file, rest, seconds_to_rest
 from drcheck.digests import Digests, hasher
 from drcheck.errors import ConnectorError, InProgress, Malformed, NotThere, TimedOut
 from drcheck.model import printable
+from drcheck.pace import Leave, Pace
 
 log = logging.getLogger(__name__)
 
@@ -76,10 +77,11 @@ class _File:
 class Pipeline:
     """One reading of many files. Used once; whoever takes its answers may use the session between them."""
 
-    def __init__(self, session: ReadOnlySession, tree: SftpTree, deadline: Deadline) -> None:
-        self._session = session
-        self._tree = tree
-        self._deadline = deadline
+    def __init__(self, session: ReadOnlySession, tree: SftpTree, deadline: Deadline, pace: Pace) -> None:
+        self._session, self._tree, self._deadline, self._pace = session, tree, deadline, pace
+        self._leave = Leave(pace)
+        self._step, self._most_bytes = pace.portion(BYTES), pace.portion(BYTES, 0.5)
+        self._came_in = 0  # bytes that the pace was not told of yet
         self._box: Box = {}
         self._handlers: dict[int, tuple[Callable[[Answer], None], _File | None, int]] = {}
         self._folders: dict[str, Above[_File]] = {}
@@ -155,28 +157,40 @@ class Pipeline:
         self._wake()
         for folder in self._due:
             if folder.due:
-                finished, folder.finished = folder.finished, []
-                self._look_above(folder, partial(self._looked_again, finished=finished))
+                self._look_above(folder, partial(self._looked_again, finished=folder.take()))
         self._due.clear()
         while self._to_open and self._handles < (1 if self._to_open[0].alone else self._most_handles):
             file = self._to_open.popleft()
             self._handles += 1
             self._ask(partial(self._opened, file), file, sftp.CMD_OPEN, as_text(file.path), _FOR_READING)
-        while self._hungry and self._bytes < BYTES:
+        while self._hungry and self._bytes < self._most_bytes:
             file = self._hungry[0]
             if file.outcome is None:
-                self._ask_for(file, file.asked, min(self._session.read_size, file.expected.size - file.asked))
+                count = min(self._step, self._session.read_size, file.expected.size - file.asked)
+                if not self._leave.given(count):
+                    break
+                self._ask_for(file, file.asked, count)
             if file.outcome is not None or file.asked == file.expected.size:
                 self._hungry.popleft()
+        self._wait()
+        self._take_answers()
+
+    def _wait(self) -> None:
+        """Wait for an answer, and no longer than until the next request may leave. Raises where the connection is lost, or no time is left."""
+        if self._box:
+            return  # somebody else's question, asked between two of ours, brought answers: perhaps all, and then none is left to wait for
+        pause = self._leave.seconds() if self._hungry and self._bytes < self._most_bytes else None
         if self._handlers:
-            if not self._box:
-                # Somebody else's question, asked between two of ours, may have brought every answer already: then none is left to wait for.
+            if pause is None or self._session.comes(pause):
                 self._session.receive()
-            self._take_answers()
+        elif pause is not None and not self._ready:
+            left = self._deadline.remaining()
+            wait(pause if left is None else min(pause, left))
+            self._deadline.check()
 
     def _wake(self) -> None:
         """Go on with the files that rested long enough; sleep where there is nothing else to do."""
-        if self._resting and not self._handlers and not self._ready and not self._to_open:
+        if self._resting and not (self._handlers or self._ready or self._to_open or self._hungry):
             self._session.flush()
             soonest = min(when for when, _ in self._resting) - monotonic()
             try:
@@ -199,6 +213,7 @@ class Pipeline:
 
     def _take_answers(self) -> None:
         box = self._box
+        failures: list[tuple[_File, ServerFailure]] = []
         for number in list(box):
             answer = box.pop(number)
             handler, file, count = self._handlers.pop(number)
@@ -207,8 +222,16 @@ class Pipeline:
                 handler(answer)
             elif file.outcome is None:
                 failure = guarded(partial(handler, answer))
-                if failure is not None:
+                if isinstance(failure, ServerFailure):
+                    failures.append((file, failure))
+                elif failure is not None:
                     self._end(file, failure)
+        if self._came_in:
+            self._pace.add(self._came_in)
+            self._came_in = 0
+        for file, failure in failures:
+            if file.outcome is None:
+                self._end(file, self._tree.blamed(failure))
 
     # Folders
 
@@ -315,6 +338,7 @@ class Pipeline:
             if answer.kind != sftp.CMD_DATA:
                 answer.expect(sftp.CMD_DATA, file.shown())
             data = answer.text()
+        self._came_in += len(data)
         if len(data) > count:
             raise Malformed(f"{file.shown()}: the server sent more bytes than were asked for")
         if not data:
@@ -358,7 +382,7 @@ class Pipeline:
         self._under_way -= 1
         file.folder.busy -= 1
         if isinstance(outcome, Digests | NotThere):
-            file.folder.finished.append(file)
+            file.folder.finish(file, outcome.size if isinstance(outcome, Digests) else 0)
         else:
             self._ready.append(file)
         if file.folder.due:

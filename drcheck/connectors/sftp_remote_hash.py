@@ -26,6 +26,7 @@ from drcheck.connectors.sftp_tree import SftpTree
 from drcheck.digests import Digests
 from drcheck.errors import ConnectorError, Malformed, TimedOut, Unreachable, Unsupported
 from drcheck.model import printable
+from drcheck.pace import Pace
 
 CALL = "ssh:exec"
 """The call that runs the command."""
@@ -56,7 +57,7 @@ TOOLS = {
 class RemoteHash:
     """The digests that one server says that files below a tree have."""
 
-    def __init__(self, transport: paramiko.Transport, tool: str, tree: SftpTree, *, deadline: Deadline, calls: CallLog) -> None:
+    def __init__(self, transport: paramiko.Transport, tool: str, tree: SftpTree, *, deadline: Deadline, calls: CallLog, pace: Pace) -> None:
         """Raises `Unsupported` for a `tool` that is none of `TOOLS`: without one named by the estate no command is ever run."""
         if tool not in TOOLS:
             raise Unsupported(f"drcheck runs no command on this server: server_hash is {tool!r}")
@@ -65,6 +66,7 @@ class RemoteHash:
         self._tree = tree
         self._deadline = deadline
         self._calls = calls
+        self._pace = pace
         digits = self._tool.digits
         self._line = re.compile(rb"([0-9a-f]{%d}) [ *](.+)" % digits, re.DOTALL)
 
@@ -157,7 +159,9 @@ class RemoteHash:
         while True:
             self._patience(channel)
             try:
-                return channel.recv(WINDOW)
+                received = channel.recv(WINDOW)
+                self._pace.add()  # a sign of life; the bytes were read there
+                return received
             except TimeoutError:
                 self._tree.insist_on_the_root()
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import struct
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
 import paramiko
@@ -18,9 +18,10 @@ from paramiko import sftp
 
 from drcheck.clock import Deadline
 from drcheck.connectors.base import CallLog
-from drcheck.connectors.sftp_answers import Answer, Attributes, FileSystem, read_names
+from drcheck.connectors.sftp_answers import Answer, Attributes, FileSystem, as_number, as_text, read_names
 from drcheck.errors import ConnectorError, InProgress, Malformed, NotThere, TimedOut, Unreachable, Unsupported
 from drcheck.model import printable
+from drcheck.pace import Pace
 
 WINDOW = 8 * 2**20
 """Bytes that the server may send before we take them: more than one read keeps in flight."""
@@ -73,10 +74,12 @@ class ReadOnlySession(paramiko.SFTPClient):
         open_files: how many files the server lets us hold open at once; 0 where it does not say.
     """
 
-    def __init__(self, channel: paramiko.Channel, *, deadline: Deadline, calls: CallLog) -> None:
+    def __init__(self, channel: paramiko.Channel, *, deadline: Deadline, calls: CallLog, alive: Callable[[], object]) -> None:
+        """Agrees on the protocol. `alive` is called whenever answers came."""
         self.extensions: Mapping[bytes, bytes] = {}
         self._deadline = deadline
         self._calls = calls
+        self._alive = alive
         self._pending = bytearray()
         self._leaving = bytearray()
         self._awaited: dict[int, Box] = {}
@@ -143,9 +146,9 @@ class ReadOnlySession(paramiko.SFTPClient):
         finally:
             self._let_go(handle, asked)
 
-    def read_range(self, path: bytes, expected: Attributes, start: int, length: int | None) -> Iterator[bytes]:
+    def read_range(self, path: bytes, expected: Attributes, start: int, length: int | None, pace: Pace) -> Iterator[bytes]:
         """
-        The bytes of a regular file from `start`, at most `length`, in order; several requests are always on their way.
+        The bytes of a regular file from `start`, at most `length`, in order and at this pace; several requests are always on their way.
 
         `expected` is what `look` said just before. Raises `InProgress` where size or time are others when the file is open, or after the last
         byte; `Malformed` where it ends early.
@@ -156,11 +159,13 @@ class ReadOnlySession(paramiko.SFTPClient):
         end = expected.size if length is None else min(start + length, expected.size)
         position = start
         checked = False
+        step, ahead = pace.portion(self.read_size), pace.portion(_IN_FLIGHT, 0.5)
         try:
             first = self._ask(sftp.CMD_FSTAT, as_text(handle))
             while asked or position < end:
-                while position < end and len(asked) < max(1, _IN_FLIGHT // self.read_size):
-                    count = min(self.read_size, end - position)
+                while position < end and len(asked) < max(1, ahead // min(step, self.read_size)):
+                    count = min(step, self.read_size, end - position)
+                    pace.hold(count, self._deadline)
                     asked.append((self._ask_read(handle, position, count), position, count))
                     position += count
                 if not checked:
@@ -177,6 +182,7 @@ class ReadOnlySession(paramiko.SFTPClient):
                     rest = offset + len(data)
                     asked.appendleft((self._ask_read(handle, rest, count - len(data)), rest, count - len(data)))
                     self.read_size = max(len(data), 4096)
+                pace.add(len(data))
                 yield data
             if not checked:
                 self._unchanged(first, expected, shown)
@@ -220,8 +226,20 @@ class ReadOnlySession(paramiko.SFTPClient):
         """Send what is ready, wait for an answer, and put it and all others that are there into their boxes."""
         self.flush()
         self._put(*self._read_packet())
+        self._alive()
         while len(self._pending) >= 4 and len(self._pending) >= 4 + int.from_bytes(self._pending[:4], "big"):
             self._put(*self._read_packet())
+
+    def comes(self, seconds: float) -> bool:
+        """Send what is ready, and wait for so long at most; whether something of an answer is there then, and `receive` waits no more for it."""
+        self.flush()
+        if not self._pending:
+            self.sock.settimeout(max(0.001, min(seconds, self.sock.gettimeout() or SILENCE)))
+            try:
+                self._take_in()
+            except TimeoutError:
+                return False
+        return True
 
     def give_up(self, numbers: Iterable[int], handles: Iterable[bytes]) -> None:
         """Want no answer to these requests any more, and close handles; files that are still being opened are closed when they are open."""
@@ -338,15 +356,22 @@ class ReadOnlySession(paramiko.SFTPClient):
         while len(self._pending) < count:
             self._patience()
             try:
-                # All that is there at once: paramiko's buffer moves whatever is left behind, which is quadratic for a large window.
-                received = self.sock.recv(WINDOW)
+                self._take_in()
             except TimeoutError as error:
                 raise self._late() from error
-            except (OSError, EOFError, paramiko.SSHException) as error:
-                raise Unreachable(f"the connection was lost: {error or type(error).__name__}") from error
-            if not received:
-                raise Unreachable("the server closed the connection before it had answered")
-            self._pending += received
+
+    def _take_in(self) -> None:
+        """Keep what comes next. Raises TimeoutError where nothing does in the time that the channel has."""
+        try:
+            # All that is there at once: paramiko's buffer moves whatever is left behind, which is quadratic for a large window.
+            received = self.sock.recv(WINDOW)
+        except TimeoutError:
+            raise
+        except (OSError, EOFError, paramiko.SSHException) as error:
+            raise Unreachable(f"the connection was lost: {error or type(error).__name__}") from error
+        if not received:
+            raise Unreachable("the server closed the connection before it had answered")
+        self._pending += received
 
     def _patience(self) -> None:
         """Let the channel wait as long as the deadline allows."""
@@ -360,16 +385,6 @@ class ReadOnlySession(paramiko.SFTPClient):
         except TimedOut as late:
             return late
         return TimedOut(f"the server did not answer for {SILENCE:g} s")
-
-
-def as_number(value: int) -> bytes:
-    """A 32-bit number as the protocol writes it."""
-    return value.to_bytes(4, "big")
-
-
-def as_text(value: bytes) -> bytes:
-    """A string as the protocol writes it."""
-    return as_number(len(value)) + value
 
 
 def _show(path: bytes) -> str:

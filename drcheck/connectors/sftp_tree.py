@@ -16,10 +16,11 @@ from datetime import UTC, datetime
 
 from drcheck.clock import Deadline, now
 from drcheck.connectors.base import Entry
-from drcheck.connectors.sftp_answers import Attributes
+from drcheck.connectors.sftp_answers import Attributes, ServerFailure
 from drcheck.connectors.sftp_session import ReadOnlySession
-from drcheck.errors import AccessDenied, NotThere, TimedOut, Unreachable, Unsupported
+from drcheck.errors import AccessDenied, ConnectorError, NotThere, TimedOut, Unreachable, Unsupported
 from drcheck.model import printable
+from drcheck.pace import Pace
 
 log = logging.getLogger(__name__)
 
@@ -84,12 +85,23 @@ class SftpTree:
         found = self.file(key)
         return _entry(key, found.size, found.modified)
 
-    def read(self, key: str, start: int, length: int | None) -> Iterator[bytes]:
-        """The bytes of the file at a key. Raises as `file` and `ReadOnlySession.read_range` do."""
-        found = self.file(key)
-        if found.modified is not None and found.size > self._session.read_size:
-            self._let_pass(found.modified)
-        yield from self._session.read_range(self.path(key), found, start, length)
+    def read(self, key: str, start: int, length: int | None, pace: Pace) -> Iterator[bytes]:
+        """The bytes of the file at a key, at this pace. Raises as `file` and `ReadOnlySession.read_range` do."""
+        try:
+            found = self.file(key)
+            if found.modified is not None and found.size > self._session.read_size:
+                self._let_pass(found.modified)
+            yield from self._session.read_range(self.path(key), found, start, length, pace)
+        except ServerFailure as failure:
+            raise self.blamed(failure) from failure
+
+    def blamed(self, failure: ServerFailure) -> ConnectorError:
+        """What a failure at one file is to be taken for: a fault of that file, such as a bad sector below it, where the root can still be seen."""
+        try:
+            self.insist_on_the_root()
+        except ConnectorError as gone:
+            return gone
+        return ConnectorError(f"{failure}; the server's own log says why, such as a disk that cannot read it")
 
     def walk(self, prefix: str) -> Iterator[Entry]:
         """Every regular file at or below a prefix, in key order; nothing where nothing is there. Raises `Unsupported` as `look` does."""

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from drcheck.connectors.base import Connector
 from drcheck.model import Fact, Reason, Unobserved
+from drcheck.pace import Pace
 
 T = TypeVar("T")
 
@@ -30,6 +31,18 @@ def reason(fact: Fact[T]) -> Reason | None:
 def in_key_order(names: list[str]) -> list[str]:
     """The names by the bytes of their UTF-8 form, escaped bytes as themselves."""
     return sorted(names, key=lambda name: name.encode("utf-8", "surrogateescape"))
+
+
+class Told(Pace):
+    """A pace that keeps every amount that it was told, in order."""
+
+    def __init__(self, rate: float | None = None) -> None:
+        super().__init__(rate)
+        self.amounts: list[int] = []
+
+    def add(self, amount: int = 0) -> None:
+        self.amounts.append(amount)
+        super().add(amount)
 
 
 def resident() -> int:

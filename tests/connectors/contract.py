@@ -24,6 +24,7 @@ from drcheck.errors import AccessDenied, ConnectorError, NoCredentials, TimedOut
 from drcheck.model import Encryption, Identity, Observed, Permissions, Protection, Reason, Unobserved, Versions
 from tests.connectors.asking import content, in_key_order, keys, reason
 from tests.connectors.contract_listing import ListingContract
+from tests.connectors.contract_pace import PaceContract
 from tests.connectors.contract_reading import ReadingContract
 from tests.connectors.rig import CLIMBING, LARGE_SIZE, LARGE_TAIL, MANY, MIB, NAMES, NOT_UTF8, Rig
 
@@ -62,7 +63,7 @@ WRITING_WORDS = (
 )
 
 
-class ConnectorContract(ListingContract, ReadingContract):
+class ConnectorContract(ListingContract, ReadingContract, PaceContract):
     """The tests. Each makes its own folder through the rig, so they run in any order and beside each other."""
 
     cannot: ClassVar[Mapping[str, str]] = {}

@@ -58,6 +58,8 @@ def answer(way: str, listed: set[bytes], kind: int, body: bytes) -> tuple[int, b
     if kind == REALPATH:
         return NAME, struct.pack(">I", 1) + text(b"/") + text(b"/") + BARE
     if kind in (LSTAT, FSTAT):
+        if b"sick" in listed:
+            return status(4)
         if first == b"/":
             return ATTRS, FOLDER
         if first in (b"/object", b"file") or first in listed:
@@ -93,7 +95,10 @@ def answer(way: str, listed: set[bytes], kind: int, body: bytes) -> tuple[int, b
         offset, count = struct.unpack(">QI", rest)
         if way == "ends-early" and offset + count > SIZE // 2:
             return status(1)
-        if way == "refuses":
+        if way == "bad-sector" and offset + count > SIZE // 2:
+            return status(4)
+        if way in ("refuses", "falls-sick"):
+            listed.add(b"sick" if way == "falls-sick" else b"")
             return status(4)
         most = 1000 if way == "short" else count
         data = CONTENT[offset : offset + min(count, most)]

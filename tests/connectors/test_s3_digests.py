@@ -13,12 +13,14 @@ from typing import Any
 
 import pytest
 
+from drcheck.clock import Deadline
 from drcheck.connectors import s3_readers
 from drcheck.connectors.base import Connector, Entry
 from drcheck.connectors.s3 import S3Connector
 from drcheck.connectors.s3_wire import Dialler, Wire
 from drcheck.digests import Digests
 from drcheck.errors import AccessDenied, ConnectorError, InProgress, NotThere, TimedOut, Unreachable, Unsupported
+from drcheck.pace import Pace
 from tests.connectors.rig import MIB
 from tests.connectors.s3_faults import Answer, Asked, certificate, denied, proxy, refusal
 from tests.connectors.s3_rig import new_bucket, s3_connector
@@ -404,7 +406,7 @@ def test_certificates_are_checked_as_boto3_does(moto_endpoint: str, tmp_path: Pa
         assert "s3:HeadObject" not in calls(connector)
         entry = next(connector.list())
         with proxy(moto_endpoint, tls=other) as impostor:
-            wire = Wire(Dialler(impostor, str(trusted), 5.0))
+            wire = Wire(Dialler(impostor, str(trusted), 5.0), Pace(), Deadline(None))
             with pytest.raises(Exception, match="certificate verify failed"):
                 wire.ask(b"GET / HTTP/1.1\r\n\r\n", 5.0)
             wire.close()

@@ -15,6 +15,8 @@ import pytest
 from drcheck.connectors.base import Connector, Entry
 from drcheck.digests import Digests
 from drcheck.errors import ConnectorError, Malformed, NotThere, TimedOut, Unreachable, Unsupported
+from drcheck.model import Reason
+from drcheck.verify.sources import CONNECTION
 from tests.connectors import odd_sftp_server
 from tests.connectors.asking import content
 from tests.connectors.odd_sftp_server import CONTENT, SIZE
@@ -107,7 +109,14 @@ def test_a_server_within_the_protocol_is_read_right(tmp_path: Path, way: str) ->
 
 @pytest.mark.parametrize(
     ("way", "error"),
-    [("ends-early", Malformed), ("too-much", Malformed), ("refuses", Unreachable), ("says-nothing", Unsupported), ("no-handle", Unreachable)],
+    [
+        ("ends-early", Malformed),
+        ("too-much", Malformed),
+        ("refuses", ConnectorError),
+        ("bad-sector", ConnectorError),
+        ("no-handle", ConnectorError),
+        ("says-nothing", Unsupported),
+    ],
 )
 def test_a_read_that_goes_wrong_is_an_error(tmp_path: Path, way: str, error: type[ConnectorError]) -> None:
     with ExitStack() as held:
@@ -117,6 +126,24 @@ def test_a_read_that_goes_wrong_is_an_error(tmp_path: Path, way: str, error: typ
             connector.stat("absent")
     assert [type(outcome) for _, outcome in found] == [error] * 100
     assert "\x1b" not in str(found[0][1])
+
+
+@pytest.mark.parametrize("way", ["refuses", "bad-sector", "no-handle"])
+def test_a_file_that_the_server_cannot_read_speaks_of_that_file_only(tmp_path: Path, way: str) -> None:
+    """Two errors in a row that speak of the place would end a copy's verification."""
+    with ExitStack() as held:
+        connector = odd(held, tmp_path, way)
+        for _, outcome in connector.digests((entry("object"), SHA256) for _ in range(3)):
+            assert isinstance(outcome, ConnectorError)
+            assert Reason(outcome.reason) not in CONNECTION
+            assert "object: the server could not do it" in str(outcome)
+
+
+def test_a_server_that_cannot_even_see_the_root_is_unreachable(tmp_path: Path) -> None:
+    with ExitStack() as held:
+        connector = odd(held, tmp_path, "falls-sick")
+        found = list(connector.digests((entry("object"), SHA256) for _ in range(10)))
+    assert [isinstance(outcome, Unreachable) for _, outcome in found] == [True] * 10
 
 
 def test_a_server_that_hangs_costs_its_deadline(tmp_path: Path) -> None:

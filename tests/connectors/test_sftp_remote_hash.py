@@ -22,6 +22,7 @@ from drcheck.connectors.sftp_remote_hash import TOOLS, RemoteHash
 from drcheck.digests import Digests
 from drcheck.errors import ConnectorError, Malformed, NotThere, TimedOut, Unreachable, Unsupported
 from drcheck.model import Depth, ObjectResult
+from drcheck.pace import Pace
 from tests.connectors.rig import MIB, NAMES, NOT_UTF8
 from tests.connectors.sftp_rig import SftpRig, connector_of
 from tests.connectors.sshd import SshServer
@@ -137,6 +138,7 @@ def test_without_the_option_no_command_is_run(rig: SftpRig) -> None:
                     connector._tree,  # type: ignore[attr-defined]
                     deadline=Deadline(1),
                     calls=CallLog("test"),
+                    pace=Pace(),
                 )
 
 

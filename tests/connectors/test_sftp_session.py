@@ -52,7 +52,7 @@ def session_of(server: SshServer) -> Iterator[ReadOnlySession]:
         transport.connect(username=server.user, pkey=paramiko.Ed25519Key.from_private_key_file(str(server.client_key)))
         channel = transport.open_session()
         channel.invoke_subsystem("sftp")
-        yield ReadOnlySession(channel, deadline=Deadline(20), calls=CallLog("test"))
+        yield ReadOnlySession(channel, deadline=Deadline(20), calls=CallLog("test"), alive=lambda: None)
     finally:
         transport.close()
 
@@ -185,11 +185,20 @@ def test_a_name_that_is_shown_twice_is_listed_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("way", "error"), [("ends-early", Malformed), ("too-much", Malformed), ("refuses", Unreachable), ("says-nothing", Unsupported)]
+    ("way", "error"),
+    [
+        ("ends-early", Malformed),
+        ("too-much", Malformed),
+        ("refuses", ConnectorError),
+        ("bad-sector", ConnectorError),
+        ("falls-sick", Unreachable),
+        ("says-nothing", Unsupported),
+    ],
 )
 def test_a_read_that_goes_wrong_is_an_error(tmp_path: Path, way: str, error: type[ConnectorError]) -> None:
     with odd(tmp_path, way) as connector, connector, pytest.raises(error) as caught:
         content(connector, "object")
+    assert caught.value.reason == error.reason
     assert "\x1b" not in str(caught.value)
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from drcheck.clock import Deadline, monotonic
+from drcheck.clock import Deadline, monotonic, wait
 from drcheck.errors import TimedOut
-from drcheck.pace import Pace
+from drcheck.pace import Leave, Pace
 
 
 def test_without_a_rate_nothing_waits() -> None:
@@ -53,3 +53,45 @@ def test_what_is_held_back_is_not_idle() -> None:
 def test_a_rate_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="reads nothing"):
         Pace(0)
+
+
+def test_a_portion_is_an_eighth_of_a_second_or_what_it_is_at_most() -> None:
+    assert Pace().portion(1 << 20) == 1 << 20
+    assert Pace(8 << 20).portion(4 << 20) == 1 << 20
+    assert Pace(8 << 20).portion(4 << 20, 0.25) == 2 << 20
+    assert Pace(1e12).portion(1 << 20) == 1 << 20
+    assert Pace(1).portion(1 << 20) == 4096
+    assert Pace(whole=Pace(8 << 20)).portion(4 << 20) == 1 << 20
+    assert Pace(1).portion(10) == 10
+
+
+def test_without_a_rate_leave_is_always_given() -> None:
+    leave = Leave(Pace())
+    assert all(leave.given(1 << 40) for _ in range(3))
+    assert leave.seconds() is None
+
+
+def test_leave_is_asked_for_once_and_given_when_its_moment_has_come() -> None:
+    pace = Pace(1000)
+    leave = Leave(pace)
+    assert leave.given(100)
+    assert not leave.given(100)
+    assert not leave.given(100)
+    left = leave.seconds()
+    assert left is not None
+    assert 0 < left <= 0.1
+    wait(left)
+    assert leave.given(100)
+    assert leave.seconds() is None
+    # Asked for three times and given once, the second request was counted once.
+    assert pace.delay(1) <= 0.11
+
+
+def test_leave_keeps_to_the_rate_over_many_requests() -> None:
+    leave, begun, sent = Leave(Pace(100_000)), monotonic(), 0
+    while sent < 30_000:
+        if leave.given(1000):
+            sent += 1000
+        else:
+            wait(leave.seconds() or 0.0)
+    assert 0.28 < monotonic() - begun < 5
