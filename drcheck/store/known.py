@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import starmap
 from typing import Any, NamedTuple
 
 from drcheck.connectors.base import Entry
 from drcheck.model import Depth, ObjectResult, ObjectVerdict
 from drcheck.store.digests import Digest, digests_of, shape_of
 
+REMEMBER = timedelta(days=30)
+"""For how long an object that is gone stays known, and what should not have happened to one."""
 LATEST = 2**32 - 1
 """The last second since 1970 that a row can hold: in February 2106."""
 
@@ -59,9 +62,10 @@ class Reading(NamedTuple):
     """
 
     @classmethod
-    def of(cls, verdict: ObjectVerdict, at: datetime, entry: Entry | None = None) -> Reading:
+    def of(cls, verdict: ObjectVerdict, at: datetime, entry: Entry | None = None, digests: Iterable[tuple[str, str, str]] = ()) -> Reading:
         """
-        A verdict made at `at`, on what `entry` listed.
+        A verdict made at `at`, on what `entry` listed. `digests` are the algorithm, the promised and the found digest of every promise, where there
+        are others than the verdict's.
 
         It counts as `read` where a digest was found or reading was tried, else as `listed`: a wrong size, an absent object and one that nothing was
         promised for are seen without reading. What the place hashed itself counts as `attributes`.
@@ -69,10 +73,13 @@ class Reading(NamedTuple):
         tried = verdict.found or verdict.result in (ObjectResult.MATCH, ObjectResult.UNREADABLE)
         depth = Depth.READ if tried else Depth.NONE if verdict.result is ObjectResult.NOT_READ else Depth.LISTED
         depth = Depth.ATTRIBUTES if verdict.there else depth
-        digests = (Digest(verdict.algorithm, verdict.promised, verdict.found),) if verdict.algorithm else ()
+        if digests:
+            kept = tuple(starmap(Digest, digests))
+        else:
+            kept = (Digest(verdict.algorithm, verdict.promised, verdict.found),) if verdict.algorithm else ()
         if entry is None:
-            return cls(verdict.key, verdict.result, at, depth, verdict.size, digests)
-        return cls(verdict.key, verdict.result, at, depth, entry.size, digests, version_of(entry))
+            return cls(verdict.key, verdict.result, at, depth, verdict.size, kept)
+        return cls(verdict.key, verdict.result, at, depth, entry.size, kept, version_of(entry))
 
 
 class Row(NamedTuple):
@@ -185,6 +192,21 @@ class Known:
     def tried_seconds(self) -> int:
         """`last_tried` as seconds since 1970, 0 for never: for sorting many."""
         return self._row.last_tried
+
+    @property
+    def read_seconds(self) -> int:
+        """`last_read` as seconds since 1970, 0 for never."""
+        return self._row.last_read
+
+    @property
+    def changed_seconds(self) -> int:
+        """`changed` as seconds since 1970, 0 for never."""
+        return self._row.changed
+
+    @property
+    def result_seconds(self) -> int:
+        """`result_at` as seconds since 1970, 0 for never."""
+        return self._row.result_at
 
     @property
     def last_read(self) -> datetime | None:

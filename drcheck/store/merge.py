@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
 from drcheck.connectors.base import Entry
 from drcheck.errors import Malformed
-from drcheck.model import ObjectResult, printable
+from drcheck.model import BrokenObject, ObjectResult, printable
 from drcheck.store.database import Database
 from drcheck.store.known import RESULT_CODES, Known, Row, as_row, key_of, seconds_of, text_of, version_of
-from drcheck.store.runs import NextGeneration, Piece, pieces
+from drcheck.store.runs import Glance, NextGeneration, Piece, pieces
 
 _ABOUT_BYTES = frozenset(RESULT_CODES[result] for result in (ObjectResult.MATCH, ObjectResult.MISMATCH, ObjectResult.UNREADABLE, ObjectResult.EXTRA))
 
@@ -45,7 +45,17 @@ class Merged(NamedTuple):
     """
 
 
-def merge(database: Database, copy: int, name: str, listing: Iterator[Entry], at: datetime, remember: timedelta) -> Iterator[Merged]:
+def merge(
+    database: Database,
+    copy: int,
+    name: str,
+    listing: Iterator[Entry],
+    at: datetime,
+    remember: timedelta,
+    *,
+    broken: Sequence[BrokenObject] = (),
+    keep: bool = True,
+) -> Iterator[Merged]:
     """
     Every object of the listing and of what is known, in key order; see `drcheck.store.objects.ObjectStore.merge`.
 
@@ -53,7 +63,7 @@ def merge(database: Database, copy: int, name: str, listing: Iterator[Entry], at
     """
     now = seconds_of(at)
     forget = now - remember.total_seconds()
-    next_generation = NextGeneration(database, copy)
+    next_generation = NextGeneration(database, copy) if keep else Glance(database, copy)
     before = next_generation.before.listed
     listed = seconds_of(before) if before is not None else 0
     entries = _checked(listing, name)
@@ -86,7 +96,7 @@ def merge(database: Database, copy: int, name: str, listing: Iterator[Entry], at
         next_generation.put(_fresh(key, entry, now))
         yield Merged(Change.NEW, entry, None)
         key, entry = next(entries, _END)
-    next_generation.finish(at)
+    next_generation.finish(at, broken)
 
 
 _END: tuple[bytes, Entry | None] = (b"", None)
@@ -119,7 +129,7 @@ def _adopted(fresh: Row, row: Row, piece: Piece) -> Row:
     return noted._replace(first_seen=fresh.first_seen, changed=fresh.changed)
 
 
-def _absent(next_generation: NextGeneration, row: Row, now: int, listed: int, forget: float) -> Iterator[Merged]:
+def _absent(next_generation: NextGeneration | Glance, row: Row, now: int, listed: int, forget: float) -> Iterator[Merged]:
     """Handle an object that is known, and not in the listing."""
     if row.first_seen and not row.gone:
         row = row._replace(gone=now, last_seen=listed)

@@ -10,15 +10,13 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from drcheck.connectors.base import Entry
-from drcheck.model import Depth, ObjectResult
-from drcheck.store import journal
+from drcheck.model import BrokenObject, Depth, ObjectResult
+from drcheck.store import breached, journal
 from drcheck.store.database import Database
-from drcheck.store.known import DEPTHS, RESULTS, Cells, Known, Reading, Row, cells_of, moment_of
+from drcheck.store.known import DEPTHS, REMEMBER, RESULTS, Cells, Known, Reading, Row, cells_of, moment_of
 from drcheck.store.merge import Merged, merge
 from drcheck.store.runs import Snapshot, pieces, snapshot
 
-REMEMBER = timedelta(days=30)
-"""For how long an object that is gone stays known."""
 BATCH = 8_192
 """Readings that are recorded in one transaction."""
 
@@ -57,7 +55,9 @@ class ObjectStore:
         self._database = database
         self._copy = copy
 
-    def merge(self, listing: Iterator[Entry], at: datetime, *, remember: timedelta = REMEMBER) -> Iterator[Merged]:
+    def merge(
+        self, listing: Iterator[Entry], at: datetime, *, remember: timedelta = REMEMBER, broken: Sequence[BrokenObject] = (), keep: bool = True
+    ) -> Iterator[Merged]:
         """
         The listing merged with what is known, in key order.
 
@@ -70,13 +70,20 @@ class ObjectStore:
             listing: every object of the copy, by the bytes of its key.
             at: when the listing was begun; kept to the second.
             remember: for how long an object that is gone stays known, for `absent`.
+            broken: objects that should not have changed, kept with the listing; the caller may add to it until the last object was taken.
+            keep: whether the listing is kept at all.
 
         Raises:
             Malformed: the listing is not in key order, or names an object twice.
             StoreError: the store could not be read or written, or another process merged the same copy.
             ValueError: `at` has no zone, or is not between 1970 and 2106.
         """
-        return merge(self._database, self._copy, self.name, listing, at, remember)
+        return merge(self._database, self._copy, self.name, listing, at, remember, broken=broken, keep=keep)
+
+    def breaches(self, at: datetime) -> list[BrokenObject]:
+        """What the listings of the last `REMEMBER` before `at` showed to be broken, in the order in which they did. Raises StoreError."""
+        with self._database.reading() as connection:
+            return breached.since(connection, self._copy, at - REMEMBER)
 
     def record(self, readings: Iterable[Reading]) -> None:
         """

@@ -61,14 +61,14 @@ class Recorder:
                 raise
             # What ended the run is told; that results could not be recorded was told to whoever recorded them, or is lost behind it.
 
-    def record(self, copy: str, verdict: ObjectVerdict, entry: Entry | None = None) -> None:
+    def record(self, copy: str, verdict: ObjectVerdict, entry: Entry | None = None, digests: Iterable[tuple[str, str, str]] = ()) -> None:
         """
-        Take the result of one object of `copy`, made now; `entry` is what was listed of it. Any thread may call it.
+        Take the result of one object of `copy`, made now; see `Reading.of`. Any thread may call it.
 
         Raises:
             StoreError: an earlier result could not be written; nothing more is taken.
         """
-        self.add(copy, (Reading.of(verdict, now(), entry),))
+        self.add(copy, (Reading.of(verdict, now(), entry, digests),))
 
     def add(self, copy: str, readings: Iterable[Reading]) -> None:
         """Take readings of `copy`, such as those of a block of work. Raises as `record`, and ValueError where a moment cannot be kept."""

@@ -10,7 +10,7 @@ never gets there leaves only rows that the next one removes. Runs in which nothi
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,8 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from drcheck.errors import StoreError
-from drcheck.store import journal
+from drcheck.model import BrokenObject
+from drcheck.store import breached, journal
 from drcheck.store.database import Database
 from drcheck.store.known import Row, with_reading
 from drcheck.store.packing import Packed, pack, unpack
@@ -137,6 +138,29 @@ def _stored(database: Database, state: Snapshot) -> Iterator[tuple[int, list[Row
         page = wanted.where(object_runs.c.place >= first[:_PLACE], object_runs.c.first_key > first)
 
 
+class Glance:
+    """What a merge that is only looked at writes to: nothing. See `NextGeneration`."""
+
+    def __init__(self, database: Database, copy: int) -> None:
+        with database.reading() as connection:
+            self.before = snapshot(connection, copy)
+
+    def begin(self, run: int | None, *, touched: bool) -> None:
+        """Nothing."""
+
+    def keep(self, row: Row) -> None:
+        """Nothing."""
+
+    def put(self, row: Row) -> None:
+        """Nothing."""
+
+    def drop(self) -> None:
+        """Nothing."""
+
+    def finish(self, listed: datetime, broken: Sequence[BrokenObject]) -> None:
+        """Nothing."""
+
+
 class NextGeneration:
     """
     The copy's next generation while it is written.
@@ -186,9 +210,9 @@ class NextGeneration:
         """An object of this piece is no longer kept."""
         self._altered = True
 
-    def finish(self, listed: datetime) -> None:
+    def finish(self, listed: datetime, broken: Sequence[BrokenObject]) -> None:
         """
-        Make this the copy's generation, in one transaction, and empty the journal of what was folded in.
+        Make this the copy's generation, in one transaction, keep what the listing showed to be broken, and empty the journal of what was folded in.
 
         Raises:
             StoreError: the store cannot be written, or another process merged the copy meanwhile; then nothing has changed.
@@ -200,6 +224,7 @@ class NextGeneration:
             connection.execute(update(copies).where(copies.c.id == self.before.copy).values(generation=new, listed=listed, merging=""))
             connection.execute(delete(object_runs).where(object_runs.c.copy == self.before.copy, object_runs.c.replaced <= new))
             connection.execute(delete(readings).where(readings.c.copy == self.before.copy, readings.c.id <= self.before.upto))
+            breached.keep(connection, self.before.copy, broken, listed)
         self._database.shrink()
 
     def _end(self, *, last: bool) -> None:

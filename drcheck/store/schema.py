@@ -219,3 +219,15 @@ seeds = Table(
     Column("next_seed", LargeBinary, nullable=False),
     Column("made", Moment, nullable=False),
 )
+
+breaches = Table(
+    "breaches",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("copy", Number, ForeignKey("copies.id"), nullable=False),
+    Column("key", LargeBinary, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("detail", Word, nullable=False),
+    Column("seen", Moment, nullable=False),
+    Index("breaches_by_copy", "copy", "id"),
+)

@@ -8,7 +8,7 @@ from drcheck.digests import Digests
 from drcheck.manifests import is_weak
 from drcheck.manifests.base import digits_of
 from drcheck.model import ObjectResult, ObjectVerdict, printable
-from drcheck.verify.spool import Promised, Wanted
+from drcheck.verify.wanted import Promised, Wanted
 
 
 def strength(promise: Promised) -> tuple[bool, int]:

@@ -10,9 +10,10 @@ from drcheck.formats.base import Format, StoredObject
 from drcheck.manifests import bagit
 from drcheck.model import printable
 from drcheck.verify import bags
+from drcheck.verify.sightings import Sightings
 from drcheck.verify.sources import Sources
-from drcheck.verify.spool import Found, Role, below
-from drcheck.verify.standing import Standing
+from drcheck.verify.spool import Found, below
+from drcheck.verify.standing import Role, Standing
 
 _SIDECAR = re.compile(r"\*(\.[^*/]+)")
 
@@ -22,17 +23,18 @@ def is_bag(manifest: Manifest) -> bool:
     return manifest.name == bagit.DECLARATION or (manifest.kind == "bagit" and (bool(manifest.name) or manifest.path is None))
 
 
-def gather(sources: Sources, layout: Format, copy: Copy, manifest: Manifest, standing: Standing) -> None:
+def gather(sources: Sources, layout: Format, copy: Copy, manifest: Manifest, standing: Standing, sightings: Sightings | None = None) -> None:
     """
-    List the copy and read its manifests into the spool, settled and ready to be compared.
+    List the copy and read its manifests into the spool, settled and ready to be compared; through `sightings` where a store is kept.
 
     Raises whatever listing raises. Where the place stops answering meanwhile, `sources.stopped` says so and nothing is settled.
     """
     place = _place_bag if is_bag(manifest) else _placer(manifest)
-    for stored in layout.objects(sources.connector, copy.path):
+    listing = layout.objects(sources.connector, copy.path)
+    for stored, earlier in sightings.each(listing) if sightings is not None else ((stored, None) for stored in listing):
         sources.connector.deadline.check()
         role, found = place(stored, layout.manifest_root(copy.path, stored.point), standing.of(stored.point))
-        sources.spool.add_object(stored.entry, stored.point, role)
+        sources.spool.add_object(stored.entry, stored.point, role, earlier)
         if found is not None:
             sources.spool.add_found(found)
     read_bags = []

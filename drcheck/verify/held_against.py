@@ -18,7 +18,7 @@ from drcheck.formats.base import Format, FormatOptions, StoredObject
 from drcheck.formats.pieces import is_checksum_file, listing
 from drcheck.model import ObjectResult, Points, PointState, RecoveryPoint, Unobserved, Verification
 from drcheck.secrets import resolve
-from drcheck.verify.copy import verify_copy
+from drcheck.verify.copy import Verifying
 from drcheck.verify.spool import Spool
 from drcheck.verify.standing import Standing
 from drcheck.verify.tally import Tally
@@ -75,7 +75,8 @@ def _verify(connector: Connector, layout: Format, copy: Copy, manifest: Manifest
     def hold(folder: str) -> Unobserved | None:
         with Spool(Path(folder) / "spool.sqlite") as spool, connector:
             standing = Standing(layout.points(connector, copy.path, now), now)
-            return verify_copy(connector, layout, copy, manifest, standing, spool=spool, tally=tally)
+            verifying = Verifying(connector, layout, copy, manifest, standing, spool, tally)
+            return verifying.gather() or verifying.compare(None)
 
     with tempfile.TemporaryDirectory(prefix="drcheck-", ignore_cleanup_errors=True) as folder:
         fact = attempt(partial(hold, folder))

@@ -11,7 +11,8 @@ from pathlib import Path
 from drcheck.connectors.base import Entry
 from drcheck.manifests.base import text
 from drcheck.manifests.writing import Line
-from drcheck.verify.spool import Role, Spool
+from drcheck.verify.spool import Spool, as_bytes
+from drcheck.verify.standing import Role
 
 
 class Ledger(Spool):
@@ -37,28 +38,20 @@ class Ledger(Spool):
             f" WHERE role = {Role.EXPECTED:d} AND NOT EXISTS (SELECT 1 FROM promises p WHERE p.key = o.key)"
         )
 
-    def begin(self) -> None:
-        """Begin to note many digests, so that they are written together."""
-        self._database.execute("BEGIN")
-
-    def commit(self) -> None:
-        """Write what was noted since `begin`."""
-        self._database.execute("COMMIT")
-
     def note(self, key: str, digests: Mapping[str, str], size: int | None) -> None:
         """Note what is to be promised for one object that nothing is promised for."""
-        blob = _blob(key)
+        blob = as_bytes(key)
         rows = [(blob, algorithm, self._read, digest, size) for algorithm, digest in digests.items()]
         self._database.executemany("INSERT INTO promises (key, algorithm, manifest, digest, size) VALUES (?, ?, ?, ?, ?)", rows)
 
     def line(self, key: str) -> Line | None:
         """What is promised for one object; None where nothing is."""
-        rows = self._database.execute("SELECT algorithm, digest, size FROM promises WHERE key = ? ORDER BY algorithm", (_blob(key),)).fetchall()
+        rows = self._database.execute("SELECT algorithm, digest, size FROM promises WHERE key = ? ORDER BY algorithm", (as_bytes(key),)).fetchall()
         return Line(key, {algorithm: digest for algorithm, digest, _ in rows}, rows[0][2]) if rows else None
 
     def listed(self, key: str) -> bool:
         """Whether an object is there."""
-        return self._database.execute("SELECT 1 FROM objects WHERE key = ?", (_blob(key),)).fetchone() is not None
+        return self._database.execute("SELECT 1 FROM objects WHERE key = ?", (as_bytes(key),)).fetchone() is not None
 
     def lines(self) -> Iterator[Line]:
         """Everything that is promised, by key."""
@@ -73,7 +66,3 @@ class Ledger(Spool):
 def below_path(line: Line, path: str) -> Line:
     """The line with its name relative to a key prefix, which may be empty, in place of the key."""
     return replace(line, name=line.name.removeprefix(f"{path}/")) if path else line
-
-
-def _blob(key: str) -> bytes:
-    return key.encode("utf-8", "surrogateescape")

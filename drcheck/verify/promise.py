@@ -27,11 +27,11 @@ from drcheck.manifests import Promise, is_weak
 from drcheck.manifests.writing import KINDS, insist_on_algorithms, insist_on_file_name, written, written_name
 from drcheck.model import PointState, Unobserved
 from drcheck.verify.compare import wrong_size
-from drcheck.verify.copy import settle
 from drcheck.verify.ledger import Ledger, below_path
+from drcheck.verify.reading import settle
 from drcheck.verify.sources import CONNECTION
-from drcheck.verify.spool import Role, below
-from drcheck.verify.standing import Standing
+from drcheck.verify.spool import below
+from drcheck.verify.standing import Role, Standing
 from drcheck.verify.stored_manifest import StoredManifest
 
 DEFAULT_ALGORITHM, DEFAULT_KIND = "sha256", "gnu"
@@ -178,9 +178,7 @@ class _Work:
                 self.done.stopped = fact
                 return
         self._keep(ledger)
-        ledger.begin()
         reading = attempt(partial(self._read, connector, ledger))
-        ledger.commit()
         self.done.stopped = reading if isinstance(reading, Unobserved) else reading.value
         self.done.unread = ledger.waiting() - self.done.unreadable.count
         self._settle_accepted(ledger)

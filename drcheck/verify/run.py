@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
-from dataclasses import replace
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -12,17 +13,39 @@ from pathlib import Path
 from drcheck.clock import Deadline
 from drcheck.clock import now as clock_now
 from drcheck.connectors import connector_for
-from drcheck.connectors.base import CallLog, attempt
+from drcheck.connectors.base import CallLog, Connector, attempt
+from drcheck.errors import StoreError
 from drcheck.estate.schema import Copy, Estate, Manifest
 from drcheck.formats import format_for
-from drcheck.model import CopyFacts, Fact, Observed, Points, Reason, Source, Unobserved, Verification
-from drcheck.verify.copy import verify_copy
+from drcheck.model import NO_STORE, Changes, CopyFacts, Fact, Observed, Points, Reason, Source, Unobserved, Verification
+from drcheck.pace import Pace
+from drcheck.verify.copy import Verifying
+from drcheck.verify.engines.base import Engine
+from drcheck.verify.progress import Counts, Progress
+from drcheck.verify.rolling import Rolling, Selection
+from drcheck.verify.sightings import Sightings
 from drcheck.verify.spool import Spool
 from drcheck.verify.standing import Standing
 from drcheck.verify.tally import ResultSink, Tally
-from drcheck.workers import Failed, Late, run_all
+from drcheck.workers import Done, Failed, Late, run_all
 
 CallSink = Callable[[datetime, str, str, str], None]
+PATIENCE = 10.0
+"""Seconds for which the objects in flight are waited for when a run is interrupted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How copies are read."""
+
+    engine: Engine | None = None
+    """What reads in place of each target's connector; None for that connector."""
+    pace: Pace = field(default_factory=Pace)
+    """What counts and holds back the whole run."""
+    progress: Progress = field(default_factory=Counts)
+    """Told how far the run has got."""
+    stall: float | None = None
+    """Seconds without any sign of life after which a target is given up; None for as long as the run may take."""
 
 
 def verify(
@@ -34,13 +57,16 @@ def verify(
     run: Deadline,
     sink: CallSink | None = None,
     results: ResultSink | None = None,
+    rolling: Rolling | None = None,
+    manner: Manner | None = None,
 ) -> tuple[CopyFacts, ...]:
     """
     The copies with what reading their bytes showed, in their order.
 
-    Every object that something is promised for is read once and compared. A copy whose place hangs or is lost, or whose time is over, keeps the
-    results it has; the rest is not-read, and `stopped` says why. One about which nothing could be compared is Unobserved. An interrupt
-    passes through: `results` has then been told what was done.
+    Every object that something is promised for is read once and compared; with `rolling` only those whose turn it is, and what earlier nights read
+    stands. A copy whose place hangs or is lost, or whose time is over, keeps the results it has; the rest is not-read, and `stopped` says why. One
+    about which nothing could be compared is Unobserved. An interrupt passes through, once the objects in flight have their results: `results`, or
+    the store, has then been told what was done.
 
     Args:
         copies: what inspection saw of them.
@@ -48,77 +74,242 @@ def verify(
         workers: how many targets are read at a time.
         run: when everything must have ended.
         sink: told every call to every target.
-        results: told every object's result as it is made.
+        results: told every object's result as it is made; with `rolling` the store is.
+
+    Raises:
+        StoreError: what was read or is known could not be kept or read in the store. Everything else was done.
     """
+    manner = manner or Manner()
     declared = {copy.id: copy for copy in estate.copies}
-    known: dict[str, Fact[Verification]] = {}
-    work: dict[str, list[_Work]] = {}
-    for facts in copies:
-        begun = _work(declared[facts.id], facts, now, results)
-        if isinstance(begun, Unobserved):
-            known[facts.id] = begun
-        else:
-            work.setdefault(facts.target, []).append(begun)
+    work = [_Work(estate, declared[facts.id], facts, now, results, rolling, manner) for facts in copies]
+    targets: dict[str, list[_Work]] = {}
+    for each in work:
+        if each.worth_a_look:
+            manner.progress.expected(each.copy.id, each.copy.target)
+            targets.setdefault(each.copy.target, []).append(each)
     # The folder is removed here and not by the threads: one that hangs never gets to it.
     with tempfile.TemporaryDirectory(prefix="drcheck-", ignore_cleanup_errors=True) as folder:
-        jobs = {target: _job(estate, target, each, Path(folder), sink) for target, each in work.items()}
+        places = {target: _Place(estate, target, each, Path(folder), sink, manner) for target, each in targets.items()}
+        _run({target: place.first_look for target, place in places.items()}, places, workers, run, manner)
+        seconds = {target: place.second_look for target, place in places.items() if place.asked(work)}
+        _run(seconds, places, workers, run, manner)
+    for each in work:
+        if each.failure is not None:
+            raise each.failure
+    return tuple(each.facts_now() for each in work)
+
+
+def _run(jobs: Mapping[str, Callable[[Deadline], None]], places: Mapping[str, _Place], workers: int, run: Deadline, manner: Manner) -> None:
+    """Run one job a target to its end, or until it is given up; an interrupt waits for what is in flight."""
+    try:
         for target, result in run_all(jobs, workers=workers, seconds=None, run=run):
-            for each in work[target]:
-                known[each.copy.id] = each.concluded or each.conclude(_why(result, run))
-    return tuple(replace(facts, verification=known[facts.id]) for facts in copies)
+            places[target].end(result, run)
+    except KeyboardInterrupt:
+        for target in jobs:
+            places[target].interrupted.set()
+        patience = Deadline(PATIENCE)
+        for target in jobs:
+            places[target].idle.wait(patience.remaining())
+        raise
 
 
 class _Work:
     """One copy to be verified."""
 
-    def __init__(self, copy: Copy, manifest: Manifest, standing: Standing, results: ResultSink | None) -> None:
+    def __init__(
+        self, estate: Estate, copy: Copy, facts: CopyFacts, now: datetime, results: ResultSink | None, rolling: Rolling | None, manner: Manner
+    ) -> None:
+        self.estate = estate
         self.copy = copy
-        self.manifest = manifest
-        self.standing = standing
-        self.tally = Tally(copy.id, results)
-        self.concluded: Fact[Verification] | None = None
+        self.facts = facts
+        self.rolling = rolling
+        self.progress = manner.progress
+        self.tally = Tally(copy.id, rolling.recorder if rolling is not None else results)
+        self.standing = Standing(facts.points.value, now) if isinstance(facts.points, Observed) else None
+        self.refused = _refused(copy, facts.points, self.standing)
+        self.stopped: Unobserved | None = None
+        """Why it ended before everything was looked at."""
+        self.ended = False
+        self.sightings: Sightings | None = None
+        self.selection: Selection | None = None
+        self.hits: tuple[str, ...] = ()
+        self.asked: list[str] = []
+        """Objects to read that are bad in another copy of the system."""
+        self.failure: StoreError | None = None
 
-    def conclude(self, stopped: Unobserved | None) -> Fact[Verification]:
-        """What is known so far, for good; Unobserved where nothing could be compared."""
-        if stopped is not None and not self.tally.begun:
-            self.tally.freeze(stopped)
-            return stopped
-        return Observed(self.tally.freeze(stopped), clock_now(), Source.OBSERVED)
+    @property
+    def worth_a_look(self) -> bool:
+        """Whether its place is asked at all: there is something to compare, or a store to keep its listing in."""
+        return self.standing is not None and (self.refused is None or self.rolling is not None)
+
+    def end(self, stopped: Unobserved | None) -> None:
+        """Note that nothing more is done with it, and why it ended early."""
+        if not self.ended:
+            self.ended, self.stopped = True, stopped
+            self.progress.ended(self.copy.id, str(stopped) if stopped is not None else "")
+
+    def facts_now(self) -> CopyFacts:
+        """What is known of it, for good."""
+        return replace(self.facts, verification=self._verification(), changes=self._changes())
+
+    def _verification(self) -> Fact[Verification]:
+        if self.refused is not None:
+            return self.refused
+        if self.stopped is not None and not self.tally.begun:
+            self.tally.freeze(self.stopped)
+            return self.stopped
+        return Observed(self.tally.freeze(self.stopped), clock_now(), Source.OBSERVED)
+
+    def _changes(self) -> Fact[Changes]:
+        if self.rolling is None:
+            return NO_STORE
+        if isinstance(self.facts.points, Unobserved):
+            return self.facts.points
+        if self.sightings is None or self.sightings.changes is None:
+            return self.stopped or Unobserved(Reason.NOT_ATTEMPTED, "its listing did not come to its end")
+        return Observed(self.sightings.changes, clock_now(), self.facts.points.source)
 
 
-def _work(copy: Copy, facts: CopyFacts, now: datetime, results: ResultSink | None) -> _Work | Unobserved:
+def _refused(copy: Copy, points: Fact[Points], standing: Standing | None) -> Unobserved | None:
+    """Why nothing of a copy can be compared; None where something can."""
     manifest = copy.manifest
     if manifest is None or not (manifest.name or manifest.path or manifest.kind == "bagit"):
         return Unobserved(Reason.NOT_ATTEMPTED, "no manifest is declared for this copy; nothing was promised, so nothing could be compared")
-    if isinstance(facts.points, Unobserved):
-        return facts.points
-    points: Points = facts.points.value
-    standing = Standing(points, now)
-    if points.total and not standing.anything:
+    if isinstance(points, Unobserved):
+        return points
+    if points.value.total and standing is not None and not standing.anything:
         return Unobserved(Reason.NOT_ATTEMPTED, f"no recovery point of {copy.id} is finished, so there was nothing to compare; look again later")
-    return _Work(copy, manifest, standing, results)
+    return None
 
 
-def _job(estate: Estate, target: str, work: list[_Work], folder: Path, sink: CallSink | None) -> Callable[[Deadline], None]:
-    calls = CallLog(target, sink)
+class _Place:
+    """One target with its copies to be verified, one after the other. Its jobs run on a thread of their own."""
 
-    def job(deadline: Deadline) -> None:
-        for number, each in enumerate(work):
-            fact = attempt(partial(_verify, estate, each, folder / f"{target}-{number}.sqlite", deadline, calls))
-            each.concluded = each.conclude(fact if isinstance(fact, Unobserved) else fact.value)
+    def __init__(self, estate: Estate, target: str, work: list[_Work], folder: Path, sink: CallSink | None, manner: Manner) -> None:
+        self.pace = Pace(whole=manner.pace)
+        self.interrupted = threading.Event()
+        self.idle = threading.Event()
+        """Set while no job runs."""
+        self.idle.set()
+        self._estate = estate
+        self._target = estate.target(target)
+        self._work = work
+        self._folder = folder
+        self._calls = CallLog(target, sink)
+        self._manner = manner
+        self._until = Deadline(None)
+        self._files = {each.copy.id: folder / f"{target}-{number}.sqlite" for number, each in enumerate(work)}
 
-    return job
+    def first_look(self, deadline: Deadline) -> None:
+        """List and compare every copy."""
+        rolling = self._work[0].rolling
+        self._until = Deadline(rolling.allowances[self._work[0].copy.id].seconds if rolling is not None else None)
+        self._each(self._work, self._look, deadline)
+
+    def second_look(self, deadline: Deadline) -> None:
+        """Read what is bad in other copies."""
+        self._each([each for each in self._work if each.asked], self._look_again, deadline)
+
+    def end(self, result: Done[None] | Failed | Late, run: Deadline) -> None:
+        """Take the result of a job."""
+        for each in self._work:
+            each.end(_why(result, run))
+
+    def asked(self, work: list[_Work]) -> bool:
+        """Whether objects are to be read here since they are bad in other copies of the same systems; noted with each copy."""
+        for each in self._work:
+            if each.selection is not None and each.stopped is None:
+                likes = (other for other in work if other.copy.system == each.copy.system and other is not each)
+                each.asked = sorted({_moved(hit, other.copy.path, each.copy.path) for other in likes for hit in other.hits})
+        return any(each.asked for each in self._work)
+
+    def _each(self, work: list[_Work], look: Callable[[_Work, Deadline], Unobserved | None], deadline: Deadline) -> None:
+        self.idle.clear()
+        try:
+            self._manner.progress.reading(self._target.id, self.pace)
+            for each in work:
+                if self.interrupted.is_set():
+                    return
+                fact = attempt(partial(_kept, each, partial(look, each, deadline)))
+                each.end(fact if isinstance(fact, Unobserved) else fact.value)
+        finally:
+            self.idle.set()
+
+    def _look(self, work: _Work, deadline: Deadline) -> Unobserved | None:
+        deadline.check()
+        rolling, manifest = work.rolling, work.copy.manifest
+        layout = format_for(work.copy, self._estate)
+        if rolling is not None:
+            work.sightings = rolling.sightings(self._estate, work.copy, work.facts)
+        self._manner.progress.begun(work.copy.id, self._target.id)
+        # Opened anew for each copy: a connection that was lost under one does not cost the next.
+        with Spool(self._files[work.copy.id]) as spool, self._connector(deadline) as connector:
+            if work.refused is not None or work.standing is None or manifest is None:
+                for _ in work.sightings.each(layout.objects(connector, work.copy.path)) if work.sightings is not None else ():
+                    deadline.check()
+                return None
+            verifying = self._verifying(work, manifest, work.standing, connector, spool)
+            stopped = verifying.gather()
+            self._manner.progress.gathered(work.copy.id)
+            if stopped is None:
+                if rolling is not None:
+                    work.selection = Selection(rolling, work.copy, spool, work.tally, self._manner.progress, self._until)
+                else:
+                    self._manner.progress.planned(work.copy.id, *spool.expected())
+                stopped = verifying.compare(work.selection)
+            work.hits = verifying.hits
+            return stopped
+
+    def _look_again(self, work: _Work, deadline: Deadline) -> Unobserved | None:
+        if work.selection is None or work.standing is None or work.copy.manifest is None:
+            return None
+        with Spool(self._files[work.copy.id]) as spool, self._connector(deadline) as connector:
+            work.selection.open(spool)
+            verifying = self._verifying(work, work.copy.manifest, work.standing, connector, spool)
+            return verifying.compare_again(work.selection, work.asked)
+
+    def _verifying(self, work: _Work, manifest: Manifest, standing: Standing, connector: Connector, spool: Spool) -> Verifying:
+        engine = self._manner.engine
+        read = None if engine is None else partial(engine.digests, self._estate, self._target, connector)
+        layout = format_for(work.copy, self._estate)
+        return Verifying(
+            connector,
+            layout,
+            work.copy,
+            manifest,
+            standing,
+            spool,
+            work.tally,
+            read,
+            work.sightings,
+            stop=self.interrupted.is_set,
+            told=lambda wanted, _: self._manner.progress.done(work.copy.id, wanted.entry.size),
+        )
+
+    def _connector(self, deadline: Deadline) -> Connector:
+        connector = connector_for(self._target, self._estate, deadline=deadline, calls=self._calls)
+        connector.pace = self.pace
+        return connector
 
 
-def _verify(estate: Estate, work: _Work, file: Path, deadline: Deadline, calls: CallLog) -> Unobserved | None:
-    deadline.check()
-    layout = format_for(work.copy, estate)
-    # Opened anew for each copy: a connection that was lost under one does not cost the next.
-    with Spool(file) as spool, connector_for(estate.target(work.copy.target), estate, deadline=deadline, calls=calls) as connector:
-        return verify_copy(connector, layout, work.copy, work.manifest, work.standing, spool=spool, tally=work.tally)
+def _kept(work: _Work, look: Callable[[], Unobserved | None]) -> Unobserved | None:
+    """What `look` returns. A store that fails is no failure of the place: it ends the copy, and is raised when everything else was done."""
+    try:
+        return look()
+    except StoreError as failure:
+        work.failure = failure
+        return Unobserved(Reason.INTERNAL, str(failure))
 
 
-def _why(result: object, run: Deadline) -> Unobserved:
+def _moved(key: str, path: str, to: str) -> str:
+    """The key, below `path` in one copy, as it would be in a copy that lies at `to`."""
+    name = key[len(path) + 1 :] if path else key
+    return f"{to}/{name}" if to else name
+
+
+def _why(result: object, run: Deadline) -> Unobserved | None:
+    if isinstance(result, Done):
+        return None
     if isinstance(result, Failed):
         return Unobserved(Reason.INTERNAL, f"{type(result.error).__name__}: {result.error}")
     if isinstance(result, Late) and not result.seconds:

@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import IntEnum
 
 from drcheck.model import SKEW, Points, PointState, RecoveryPoint
-from drcheck.verify.spool import Role
+
+
+class Role(IntEnum):
+    """What is expected of one listed object."""
+
+    ASIDE = 0
+    """It belongs to a recovery point that is not finished; it is not looked at."""
+    EXPECTED = 1
+    """Something should be promised for it."""
+    ALLOWED = 2
+    """It is verified where something is promised for it, and nothing need be: manifests, markers, what belongs to no recovery point."""
+
 
 _ROLES = {
     PointState.FINISHED: Role.EXPECTED,

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Protocol
 
 from drcheck.clock import now
-from drcheck.model import Depth, ManifestRead, ObjectResult, ObjectVerdict, Unobserved, Verification
+from drcheck.connectors.base import Entry
+from drcheck.model import Depth, ManifestRead, ObjectResult, ObjectVerdict, Rotation, Unobserved, Verification
+from drcheck.verify.plan import Night
 
 MOST = 1_000
 """How many problems, manifests and faults of one copy are kept one by one; counts stay exact."""
@@ -16,9 +20,10 @@ MOST = 1_000
 class ResultSink(Protocol):
     """Somebody who wants every result, such as a store."""
 
-    def record(self, copy: str, verdict: ObjectVerdict) -> None:
+    def record(self, copy: str, verdict: ObjectVerdict, entry: Entry | None = None, digests: Iterable[tuple[str, str, str]] = ()) -> None:
         """
-        Take the result of one object of `copy` (`system@target`).
+        Take the result of one object of `copy` (`system@target`), of which `entry` was listed. Where several things are promised for it, `digests`
+        are the algorithm, the promised and the found digest of each.
 
         Called as each is made, from the thread of its target, so several at once for different copies. It should return soon. What it raises
         ends that copy's verification.
@@ -42,6 +47,9 @@ class Tally:
         self._planned: int | None = None
         self._looked_at = 0
         self._objects_total = self._objects_read = self._bytes_read = self._weak_only = self._hashed_there = 0
+        self._verified = 0
+        self._oldest: int | None = None
+        self._night: Night | None = None
         self._started = now()
         self._frozen: Verification | None = None
 
@@ -80,28 +88,78 @@ class Tally:
         with self._lock:
             self._planned, self._objects_total = planned, objects_total
 
-    def result(self, verdict: ObjectVerdict, *, read: int | None = None, weak: bool = False) -> None:
+    def rotate(self, night: Night) -> None:
+        """Note what is to be read tonight, where that is a part."""
+        with self._lock:
+            self._night = night
+
+    def result(
+        self,
+        verdict: ObjectVerdict,
+        *,
+        entry: Entry | None = None,
+        read: int | None = None,
+        weak: bool = False,
+        digests: Iterable[tuple[str, str, str]] = (),
+        told: bool = True,
+        again: bool = False,
+    ) -> None:
         """
         Note the result of one object.
 
         Args:
+            entry: what was listed of it.
             read: the bytes that were read; None where the object was not read whole.
+            weak: whether a match rests on weak algorithms alone.
+            digests: see `ResultSink.record`.
+            told: whether the sink is told; not where it knows already.
+            again: whether a match of an earlier night was noted for it before, which this replaces.
+        """
+        with self._lock:
+            if self._frozen is not None:
+                return
+            if told and self._sink is not None:
+                self._sink.record(self.copy, verdict, entry, digests)
+            if again:
+                self._counts[ObjectResult.MATCH] -= 1
+                self._verified -= 1
+                self._weak_only -= weak
+            else:
+                self._looked_at += verdict.result is not ObjectResult.EXTRA and bool(verdict.promised)
+            self._counts[verdict.result] += 1
+            if read is not None:
+                self._objects_read += 1
+                self._bytes_read += read
+            self._add_match(verdict, weak)
+            if verdict.result is ObjectResult.MATCH and read is not None:
+                self._verified += 1
+            if verdict.result is not ObjectResult.MATCH and len(self._problems) < MOST:
+                self._problems.append(verdict)
+
+    def stands(self, verdict: ObjectVerdict, *, read: int, weak: bool = False) -> None:
+        """
+        Note what an earlier night made of one object, and what still holds.
+
+        Args:
+            read: when its bytes were read, in seconds since 1970; 0 where they were not, and the place hashed it itself.
             weak: whether a match rests on weak algorithms alone.
         """
         with self._lock:
             if self._frozen is not None:
                 return
-            if self._sink is not None:
-                self._sink.record(self.copy, verdict)
             self._counts[verdict.result] += 1
-            self._looked_at += verdict.result is not ObjectResult.EXTRA and bool(verdict.promised)
-            if read is not None:
-                self._objects_read += 1
-                self._bytes_read += read
-            self._hashed_there += verdict.there and verdict.result is ObjectResult.MATCH
-            self._weak_only += weak and verdict.result is ObjectResult.MATCH
+            self._looked_at += 1
+            self._add_match(verdict, weak)
+            if verdict.result is ObjectResult.MATCH and read:
+                self._verified += 1
+                self._oldest = read if self._oldest is None else min(self._oldest, read)
             if verdict.result is not ObjectResult.MATCH and len(self._problems) < MOST:
                 self._problems.append(verdict)
+
+    def _add_match(self, verdict: ObjectVerdict, weak: bool) -> None:
+        if verdict.result is ObjectResult.MATCH:
+            self._hashed_there += verdict.there
+            self._weak_only += weak
 
     def freeze(self, stopped: Unobserved | None) -> Verification:
         """Everything that was noted; what something was promised for and has no result is not-read. Always the same once called."""
@@ -113,7 +171,7 @@ class Tally:
     def _verification(self, stopped: Unobserved | None) -> Verification:
         counts = self._counts.copy()
         counts[ObjectResult.NOT_READ] += (self._planned or 0) - self._looked_at
-        depth = Depth.READ if self._bytes_read else Depth.LISTED if self.begun else Depth.NONE
+        depth = Depth.READ if self._bytes_read or self._verified else Depth.LISTED if self.begun else Depth.NONE
         if self._hashed_there:
             depth = Depth.ATTRIBUTES  # as deep as the least deep look that a match rests on
         more = [
@@ -135,6 +193,26 @@ class Tally:
             stopped=stopped,
             faults=self._faults.all(),
             hashed_there=self._hashed_there,
+            rotation=self._rotation(),
+        )
+
+    def _rotation(self) -> Rotation | None:
+        night = self._night
+        if night is None:
+            return None
+        oldest = None if self._oldest is None else datetime.fromtimestamp(self._oldest, UTC)
+        if oldest is None and self._verified:
+            oldest = self._started
+        return Rotation(
+            cycle=night.cycle,
+            verified=self._verified,
+            oldest_read=oldest,
+            due=night.due,
+            left=night.left,
+            unverified=night.pool,
+            drawn=night.drawn,
+            drawn_bad=night.drawn_bad,
+            ends=night.ends,
         )
 
 

@@ -29,7 +29,9 @@ def version_of(database: Database) -> str:
         return str(connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar_one())
 
 
-@pytest.mark.parametrize("steps", [[NEWEST], ["0001", NEWEST], ["0002", NEWEST]], ids=["at once", "from version 1", "from version 2"])
+@pytest.mark.parametrize(
+    "steps", [[NEWEST], ["0001", NEWEST], ["0002", NEWEST], ["0003", NEWEST]], ids=["at once", "from version 1", "from version 2", "from version 3"]
+)
 def test_the_migrations_make_the_tables_that_the_code_knows(where: str, steps: list[str]) -> None:
     database = Database(where, 5)
     for step in steps:

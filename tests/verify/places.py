@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from drcheck.clock import Deadline
+from drcheck.connectors.base import Entry
 from drcheck.estate.schema import Estate
 from drcheck.inspect import inspect
 from drcheck.model import CopyFacts, Fact, ObjectResult, ObjectVerdict, Observed, Verification
@@ -26,7 +27,7 @@ class Told:
         self.verdicts: list[tuple[str, ObjectVerdict]] = []
         self._act = act
 
-    def record(self, copy: str, verdict: ObjectVerdict) -> None:
+    def record(self, copy: str, verdict: ObjectVerdict, entry: Entry | None = None, digests: Iterable[tuple[str, str, str]] = ()) -> None:
         """Take one result."""
         self.verdicts.append((copy, verdict))
         self._act(verdict)

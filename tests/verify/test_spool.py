@@ -34,7 +34,7 @@ def test_objects_and_promises_are_matched(objects: dict[str, Role], promised: di
         wanted = {each.entry.key: {promise.algorithm for promise in each.promises} for each in spool.wanted()}
         order = [each.entry.key for each in spool.wanted()]
         missing = {each[0] for each in spool.missing()}
-        unpromised = {each[0] for each in spool.unpromised()}
+        unpromised = {each.entry.key for each in spool.unpromised()}
         planned, total = spool.planned(), spool.objects_total()
 
     left = {key: names for key, names in promised.items() if objects.get(key) is not Role.ASIDE}
