@@ -152,7 +152,11 @@ def _ask_target(record: _Record, connector: Connector, estate: Estate) -> None:
 
 def _ask_copy(record: _Record, connector: Connector, copy: Copy, estate: Estate, now: datetime) -> None:
     points = attempt(lambda: format_for(copy, estate).points(connector, copy.path, now), Source.OBSERVED)
-    record.points[copy.id] = points
+    listed = attempt(connector.listed_at) if isinstance(points, Observed) else points
+    if isinstance(points, Observed) and isinstance(listed, Observed) and listed.value is not None:
+        # A record of that moment says so, which the place itself did not: what was there then may be gone.
+        points = replace(points, at=listed.value, source=Source.ATTESTED)
+    record.points[copy.id] = points = listed if isinstance(listed, Unobserved) else points
     if isinstance(points, Unobserved):
         record.locks[copy.id] = replace(points, detail=f"its recovery points are not known: {points.detail}")
         return

@@ -16,6 +16,7 @@ import threading
 from abc import ABC
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import ClassVar, NamedTuple, Self, TypeVar
@@ -53,6 +54,24 @@ class Entry(NamedTuple):
     """A text that changes when the content does, as far as the place can tell: an ETag, inode and times."""
     archived: bool = False
     """In a storage class that cannot be read without a restore job first. Never read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """A checksum that the place made itself by reading what it holds, as a server does that is asked to hash a file."""
+
+    checksum: StoredChecksum
+    at: datetime
+    """When that was reported, UTC; it was made no later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a place says of the checksums of one object without giving it."""
+
+    kept: tuple[StoredChecksum, ...]
+    """Those that it keeps with the object: what was uploaded, or computed then."""
+    computed: tuple[Computed, ...] = ()
 
 
 class CallLog:
@@ -187,6 +206,27 @@ class Connector(ABC):
         that was listed, and what `stat` raises.
         """
         raise Unsupported(f"{self.kind} targets keep no checksums with their objects")
+
+    def stored(self, entries: Iterable[Entry]) -> Iterator[tuple[Entry, Stored | ConnectorError]]:
+        """
+        What the place says of the checksums of many objects, or why not: for each entry one answer, in any order.
+
+        `entries` is drawn from as room is made. A connector that can ask about many at once overrides this.
+        """
+        for entry in entries:
+            yield entry, guarded(partial(self._stored, entry))
+
+    def _stored(self, entry: Entry) -> Stored:
+        return Stored(self.stored_checksums(entry))
+
+    def listed_at(self) -> datetime | None:
+        """
+        The moment that `list` shows, UTC; None where it shows the present.
+
+        Where it is told, listings come from a record of that moment: objects may have come and gone since. `stat`, `read` and everything else that
+        is asked about one object are of the present all the same.
+        """
+        return None
 
     def identity(self) -> Identity:
         """Who we are there, and which place it is."""

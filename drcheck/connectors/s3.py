@@ -5,14 +5,18 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from drcheck.clock import Deadline, now
 from drcheck.connectors import s3_bucket, s3_stored
-from drcheck.connectors.base import CallLog, Connector, Entry, Options, attempt
+from drcheck.connectors.asking import ask_many
+from drcheck.connectors.base import CallLog, Connector, Entry, Options, Stored, attempt
 from drcheck.connectors.s3_client import ALLOWED, HANDSHAKE, S3Client
+from drcheck.connectors.s3_computed import ComputedReports
+from drcheck.connectors.s3_inventory import Inventory
 from drcheck.connectors.s3_listing import Fetch, Listed, Page, archived, flat, in_order, tree
+from drcheck.connectors.s3_one import check_answer, is_path, sendable
 from drcheck.connectors.s3_options import S3Options
 from drcheck.connectors.s3_policy import least_privilege_policy
 from drcheck.connectors.s3_session import CONNECT_SECONDS, READ_SECONDS
@@ -34,7 +38,6 @@ CHUNK = 2**20
 
 _ARCHIVE_TIERS = frozenset({"ARCHIVE_ACCESS", "DEEP_ARCHIVE_ACCESS"})
 _PLAIN_ETAG = re.compile(r"[0-9A-Za-z_.+/=-]{1,128}", re.ASCII)
-_NO_PLAIN_PART = frozenset({"", ".", ".."})
 
 
 class S3Connector(Connector):
@@ -60,6 +63,8 @@ class S3Connector(Connector):
         super().__init__(options, secrets=secrets, deadline=deadline, calls=calls)
         self.client: S3Client | None = None
         self.placeholders = 0
+        self._inventory: Inventory | None = None
+        self._computed: ComputedReports | None = None
 
     @classmethod
     def address(cls, options: Mapping[str, object]) -> str:
@@ -92,8 +97,17 @@ class S3Connector(Connector):
         except AccessDenied as refusal:
             log.info("%s: %s", self.calls.target, refusal)
         s3_bucket.check_owner(self.client)
+        self.client.alive = lambda: self.pace.add()  # whichever is set by then
+        if (place := self.options.folder(self.options.inventory)) is not None:
+            self._inventory = Inventory(self.client, place, root=self.options.root, max_age=self.options.inventory_max_age)
+        if (place := self.options.folder(self.options.checksum_reports)) is not None:
+            self._computed = ComputedReports(self.client, place, root=self.options.root, max_age=self.options.checksum_reports_max_age)
 
     def close(self) -> None:
+        for reports in (self._inventory, self._computed):
+            if reports is not None:
+                reports.close()
+        self._inventory = self._computed = None
         if self.client is not None:
             self.client.close()
             self.client = None
@@ -122,7 +136,7 @@ class S3Connector(Connector):
         answer = self._get(key, head, f"bytes={start}-{start + wanted - 1}" if ranged else None)
         body = answer["Body"]
         try:
-            _check_answer(key, answer, head, wanted, ranged)
+            check_answer(key, answer, head, wanted, ranged)
             yield from self._chunks(key, body, head, wanted)
         finally:
             body.close()
@@ -159,6 +173,21 @@ class S3Connector(Connector):
         client = self._open()
         return s3_stored.with_parts(client, self.options.root + entry.key, s3_stored.from_head(head, aws=self.options.aws))
 
+    def stored(self, entries: Iterable[Entry]) -> Iterator[tuple[Entry, Stored | ConnectorError]]:
+        if self._computed is not None:
+            try:
+                self._computed.load()
+            except ConnectorError as error:
+                log.warning("%s: %s; no checksum report is used", self.calls.target, error)
+        return ask_many(entries, self._stored, threads=self.options.connections, deadline=self.deadline)
+
+    def _stored(self, entry: Entry) -> Stored:
+        kept = self.stored_checksums(entry)
+        return Stored(kept, self._computed.of(self.options.root + entry.key, entry.version) if self._computed is not None else ())
+
+    def listed_at(self) -> datetime | None:
+        return None if self._inventory is None else self._inventory.made_at()
+
     def identity(self) -> Identity:
         return s3_bucket.identity(self._open())
 
@@ -191,17 +220,21 @@ class S3Connector(Connector):
 
         def fetch(prefix: str, delimiter: str, token: str) -> Page:
             self.deadline.check()
-            page = client.page(_sendable(prefix), delimiter=delimiter, token=token, size=self.page_size)
-            self.pace.add()  # a sign of life
-            return page
+            return client.page(sendable(prefix), delimiter=delimiter, token=token, size=self.page_size)
 
         return fetch
 
     def _below(self, asked: str, *, whole: bool) -> Iterator[Listed]:
+        if self._inventory is not None:
+            named = not whole and not asked.endswith("/")
+            if not named or (first := next(self._inventory.below(asked), None)) is None or first.key != asked:
+                yield from self._inventory.below(f"{asked}/" if named else asked)
+                return
+            # One object by its name, as when it is asked whether it is still there: the server knows, and the report does not.
         fetch = self._fetch()
         if not whole and not asked.endswith("/"):
             # Of all keys that begin with it, the object of this name comes first; what else begins so (`a/b-c`) is not meant.
-            page = self._open().page(_sendable(asked), size=1)
+            page = self._open().page(sendable(asked), size=1)
             yield from (one for one in page.keys[:1] if one.key == asked)
             asked += "/"
         yield from tree(fetch, asked) if self._by_folders() else flat(fetch, asked)
@@ -223,14 +256,14 @@ class S3Connector(Connector):
 
     # One object
 
-    def _head(self, key: str, **parameters: str) -> tuple[Entry, dict[str, Any]]:
+    def _head(self, key: str, **parameters: Any) -> tuple[Entry, dict[str, Any]]:
         """One object's entry, and the answer to HeadObject that it comes from."""
-        whole = _sendable(self.options.root + key)
+        whole = sendable(self.options.root + key)
         if not key:
             raise NotThere("an object has a name; this one is empty")
         if "\0" in key:
             raise NotThere(f'"{printable(key)}": no S3 key holds a NUL character')
-        if _is_path(whole) and (self._by_folders() or self._listed_now(whole) is None):
+        if is_path(whole) and (self._by_folders() or self._listed_now(whole) is None):
             # Servers that keep keys as paths tidy such names up, some in listings too, and would answer with another object.
             raise NotThere(f'"{printable(key)}": there is no such object in bucket {self.options.bucket}')
         try:
@@ -293,7 +326,7 @@ class S3Connector(Connector):
             whole.encode()
         except UnicodeEncodeError:
             return False
-        return bool(_PLAIN_ETAG.fullmatch(entry.version)) and bool(entry.key) and "\0" not in whole and not entry.archived and not _is_path(whole)
+        return bool(_PLAIN_ETAG.fullmatch(entry.version)) and bool(entry.key) and "\0" not in whole and not entry.archived and not is_path(whole)
 
     def _settled(
         self, entry: Entry, algorithms: Collection[str], outcome: Digests | ConnectorError | Doubt
@@ -363,25 +396,3 @@ def _put(readers: Readers, entry: Entry, algorithms: Collection[str]) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _sendable(key: str) -> str:
-    try:
-        key.encode("utf-8")
-    except UnicodeEncodeError:
-        raise Unsupported(f'"{printable(key)}": its name is not UTF-8, and S3 can be asked for no other') from None
-    return key
-
-
-def _is_path(whole: str) -> bool:
-    """Whether a server that keeps keys as paths would tidy this one up."""
-    return "\\" in whole or not _NO_PLAIN_PART.isdisjoint(whole.split("/"))
-
-
-def _check_answer(key: str, answer: dict[str, Any], head: dict[str, Any], wanted: int, ranged: bool) -> None:
-    if answer.get("ETag") != head.get("ETag"):
-        raise InProgress(f'reading "{printable(key)}": it was replaced while it was read')
-    if ranged and answer["ResponseMetadata"]["HTTPStatusCode"] != 206:
-        raise Malformed(f'reading "{printable(key)}": the server gives all of it where a part was asked for')
-    if answer.get("ContentLength") not in (None, wanted):
-        raise InProgress(f'reading "{printable(key)}": {answer["ContentLength"]} bytes were offered where {wanted} were expected')

@@ -8,7 +8,9 @@ with another root element than asked for is `Unsupported`, never "none".
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection
+import threading
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
@@ -17,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 from drcheck.clock import Deadline, now
 from drcheck.connectors.base import CallLog
 from drcheck.connectors.s3_listing import Page, parse_page, root_element
-from drcheck.connectors.s3_options import S3Options
+from drcheck.connectors.s3_options import Folder, S3Options
 from drcheck.connectors.s3_session import READ_SECONDS, Clients, make_clients, secrets_of
 from drcheck.connectors.s3_signing import Pattern
 from drcheck.errors import ConnectorError, Malformed, Unsupported
@@ -63,6 +65,7 @@ class S3Client:
         clients: the boto3 clients; every request through them is guarded too.
         server: the `Server` header of the last answer.
         bucket_region: the region that the server last named.
+        alive: called as reports are read, which shows that the place still answers.
         skew: seconds by which the server's clock was ahead at the last answer; None before one, or where answers have no usable `Date`.
     """
 
@@ -74,11 +77,13 @@ class S3Client:
         self.server = ""
         self.bucket_region = ""
         self.skew: float | None = None
+        self.alive: Callable[[], object] = int
         self._deadline = deadline
         self._calls = calls
         self._place = Place(options.bucket, options.service, options.owner)
         self._sent = now()
         self._listed: tuple[str, dict[str, str]] | None = None
+        self._asking = threading.local()
         self._raised = RAISED
         self._explain = explain
         deadline.check()
@@ -93,11 +98,12 @@ class S3Client:
             if client is not None:
                 client.close()
 
-    def ask(self, operation: str, what: str, *, absent: Collection[str] = (), **parameters: Any) -> dict[str, Any] | None:
+    def ask(self, operation: str, what: str, *, absent: Collection[str] = (), at: Folder | None = None, **parameters: Any) -> dict[str, Any] | None:
         """
         The answer to one call about the bucket, or None where the server answers with an error code that is in `absent`.
 
-        `what` says in an error message what was being done. Parameters that are None are not sent.
+        `what` says in an error message what was being done; `at` names another bucket to ask. Parameters that are None are not sent. May be called
+        from several threads.
 
         Raises:
             ConnectorError: what went wrong, in words.
@@ -107,7 +113,9 @@ class S3Client:
 
         from drcheck.connectors.s3_errors import code_of
 
-        sent = {"Bucket": self.options.bucket, "ExpectedBucketOwner": self.options.owner, **parameters}
+        whose = (at.bucket, at.owner) if at else (self.options.bucket, self.options.owner)
+        sent = {"Bucket": whose[0], "ExpectedBucketOwner": whose[1], **parameters}
+        self._asking.here = at is None
         try:
             answer: dict[str, Any] = getattr(self.clients.s3, xform_name(operation))(
                 **{key: value for key, value in sent.items() if value is not None}
@@ -115,7 +123,7 @@ class S3Client:
         except self._raised as error:
             if isinstance(error, ClientError) and code_of(error) in absent:
                 return None
-            raise self.explain(error, what) from None
+            raise self.explain(error, what, at) from None
         return answer
 
     def caller(self) -> dict[str, str]:
@@ -128,13 +136,14 @@ class S3Client:
             raise self.explain(error, "asking who we are") from None
         return {name: str(answer[name]) for name in ("Arn", "Account") if answer.get(name)}
 
-    def page(self, prefix: str, *, delimiter: str = "", token: str = "", size: int) -> Page:
-        """One page of the keys that begin with `prefix`, at most `size` of them. Raises ConnectorError."""
+    def page(self, prefix: str, *, delimiter: str = "", token: str = "", size: int, at: Folder | None = None) -> Page:
+        """One page of the keys that begin with `prefix`, at most `size` of them; `at` names another bucket. Raises ConnectorError."""
         from drcheck.model import printable
 
         answer = self.ask(
             "ListObjectsV2",
             f'listing "{printable(prefix)}"',
+            at=at,
             Prefix=prefix,
             Delimiter=delimiter or None,
             ContinuationToken=token or None,
@@ -142,12 +151,13 @@ class S3Client:
             EncodingType="url",
         )
         if answer is None or not isinstance(answer.get("Page"), Page):
-            raise Malformed(f"bucket {self.options.bucket}: the listing has no content")
+            raise Malformed(f"bucket {at.bucket if at else self.options.bucket}: the listing has no content")
         return answer["Page"]  # type: ignore[no-any-return]
 
-    def explain(self, error: Exception, what: str) -> ConnectorError:
-        """The error to raise instead of one of botocore's, without any credential in its text."""
-        explained = self._explain(error, what, self._place, self.skew)
+    def explain(self, error: Exception, what: str, at: Folder | None = None) -> ConnectorError:
+        """The error to raise instead of one of botocore's, without any credential in its text; `at` names another bucket than the target's."""
+        place = replace(self._place, bucket=at.bucket, owner=at.owner) if at else self._place
+        explained = self._explain(error, what, place, self.skew)
         return type(explained)(self._without_secrets(str(explained)))
 
     def forget_skew(self) -> None:
@@ -209,7 +219,8 @@ class S3Client:
         self._sent = now()
 
     def _keep(self, request: Any, **_: object) -> None:
-        self._listed = request.url, dict(request.headers.items())
+        if self._asking.here:  # objects are asked for as this bucket is, never as that of reports is
+            self._listed = request.url, dict(request.headers.items())
 
     def _look_at(self, operation_model: Any, response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: object) -> None:
         self._note_headers(response_dict["headers"])

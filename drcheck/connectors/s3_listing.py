@@ -224,7 +224,12 @@ def _local(name: str) -> str:
 
 
 def _listed(key: str, inner: dict[str, str]) -> Listed:
-    size, modified = inner.get("Size", "").strip(), inner.get("LastModified", "").strip()
+    return read_entry(key, inner.get("Size", ""), inner.get("LastModified", ""), inner.get("ETag", ""), inner.get("StorageClass", ""))
+
+
+def read_entry(key: str, size: str, modified: str, etag: str, storage_class: str) -> Listed:
+    """One key with the words that S3 writes about it. Raises Malformed where its size or time is none."""
+    size, modified = size.strip(), modified.strip()
     if not (size.isascii() and size.isdigit()) or len(size) > _DIGITS:
         raise Malformed(f'the listing gives "{printable(key)}" no size')
     try:
@@ -233,4 +238,4 @@ def _listed(key: str, inner: dict[str, str]) -> Listed:
             moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):  # the latter where only the move to UTC leaves the calendar
         raise Malformed(f'the listing gives "{printable(key)}" the time "{printable(modified)}", which is none') from None
-    return Listed(key, int(size), moment, inner.get("ETag", "").strip(), inner.get("StorageClass", "").strip())
+    return Listed(key, int(size), moment, etag.strip(), storage_class.strip())

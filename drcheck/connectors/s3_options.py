@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, StrictBool, StringConstraints, model_validator
 
 from drcheck.connectors.base import Options
-from drcheck.estate.fields import EstatePath, SecretReference
+from drcheck.estate.fields import Duration, EstatePath, SecretReference
 
+_FOLDER = re.compile(r"s3://([A-Za-z0-9][A-Za-z0-9._-]{1,254})/([^\x00-\x1f]+)")
 _AWS_HOST = re.compile(r"(?:^|\.)amazonaws\.com(?:\.cn)?$")
 
 
@@ -28,6 +31,30 @@ def _endpoint(value: str) -> str:
     if parts.query or parts.fragment:
         raise ValueError("a URL with ? or # in it; write only the server's address, as https://s3.example.org")
     return value.rstrip("/")
+
+
+def _folder(value: str) -> str:
+    if not _FOLDER.fullmatch(value):
+        raise ValueError("not a folder in a bucket; write it as s3://bucket/folder")
+    return value
+
+
+FolderUrl = Annotated[str, AfterValidator(_folder)]
+"""A folder in some bucket, written `s3://bucket/folder`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder that may lie in another bucket than the target."""
+
+    bucket: str
+    prefix: str
+    """Ends with a slash."""
+    owner: str | None
+    """The account that the bucket must belong to."""
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.prefix}"
 
 
 class S3Options(Options):
@@ -64,6 +91,23 @@ class S3Options(Options):
     connections: Annotated[int, Field(ge=1, le=64)] = Field(
         default=16, description="Connections that are open at once, at most, while objects are read"
     )
+    inventory: FolderUrl | None = Field(
+        default=None,
+        description="Folder of the dated reports of S3 Inventory, which are read in place of listing; default: list",
+        examples=["s3://north-hospital-reports/inventory/north-hospital-backups/daily"],
+    )
+    inventory_max_age: Duration = Field(
+        default=timedelta(hours=48), description="How long ago the newest report may have been begun; an older one makes everything unknown"
+    )
+    checksum_reports: FolderUrl | None = Field(
+        default=None,
+        description="Folder of the completion reports of the owner's Compute checksum jobs",
+        examples=["s3://north-hospital-reports/checksums"],
+    )
+    checksum_reports_max_age: Duration = Field(default=timedelta(days=30), description="How long ago such a report may have been made to be used")
+    reports_owner: Annotated[str, StringConstraints(pattern=r"^\d{12}$")] | None = Field(
+        default=None, description="AWS account that the bucket of such reports must belong to; default: owner", examples=["444455556666"]
+    )
     ca_bundle: EstatePath | None = Field(
         default=None, description="File of the certificates that the server's is checked against; default: the system's", examples=["ca.pem"]
     )
@@ -84,6 +128,8 @@ class S3Options(Options):
             raise ValueError("access_key and profile are two sources of credentials; keep one")
         if self.external_id and not self.role:
             raise ValueError("external_id is sent when a role is assumed; give role as well, or remove it")
+        if self.reports_owner and not (self.inventory or self.checksum_reports):
+            raise ValueError("reports_owner is the owner of the bucket of inventory or checksum_reports; give one of them, or remove it")
         if self.anonymous and (self.access_key or self.profile or self.role):
             raise ValueError("anonymous sends no credentials; remove it, or access_key, secret_key, profile and role")
         if self.secure:
@@ -100,6 +146,14 @@ class S3Options(Options):
     def root(self) -> str:
         """What every key of the target begins with: empty, or ending with a slash."""
         return self.prefix if not self.prefix or self.prefix.endswith("/") else f"{self.prefix}/"
+
+    def folder(self, url: str | None) -> Folder | None:
+        """Where reports lie; None where the option does not say."""
+        found = _FOLDER.fullmatch(url or "")
+        if found is None:
+            return None
+        owner = self.owner if found[1] == self.bucket and not self.reports_owner else self.reports_owner or self.owner
+        return Folder(found[1], f"{found[2].strip('/')}/", owner)
 
     @property
     def secure(self) -> bool:

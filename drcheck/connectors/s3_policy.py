@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from drcheck.connectors.s3_options import S3Options
+from drcheck.connectors.s3_options import Folder, S3Options
 
 
 def least_privilege_policy(options: S3Options) -> dict[str, Any]:
@@ -18,6 +18,7 @@ def least_privilege_policy(options: S3Options) -> dict[str, Any]:
     listing: dict[str, Any] = {"Sid": "ListBelowThePrefix", "Effect": "Allow", "Action": "s3:ListBucket", "Resource": bucket}
     if options.root:
         listing["Condition"] = {"StringLike": {"s3:prefix": f"{_literal(options.root)}*"}}
+    reports = [folder for url in (options.inventory, options.checksum_reports) if (folder := options.folder(url)) is not None]
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -43,8 +44,18 @@ def least_privilege_policy(options: S3Options) -> dict[str, Any]:
                 ],
                 "Resource": bucket,
             },
+            *(statement for number, folder in enumerate(reports, 1) for statement in _reading(folder, number, options)),
         ],
     }
+
+
+def _reading(folder: Folder, number: int, options: S3Options) -> list[dict[str, Any]]:
+    bucket, below = f"arn:{_partition(options.region or '')}:s3:::{folder.bucket}", f"{_literal(folder.prefix)}*"
+    condition = {"StringLike": {"s3:prefix": below}}
+    return [
+        {"Sid": f"ListReports{number}", "Effect": "Allow", "Action": "s3:ListBucket", "Resource": bucket, "Condition": condition},
+        {"Sid": f"ReadReports{number}", "Effect": "Allow", "Action": "s3:GetObject", "Resource": f"{bucket}/{below}"},
+    ]
 
 
 def _partition(region: str) -> str:

@@ -111,6 +111,7 @@ def _client(core: botocore.session.Session, service: str, options: S3Options, de
     config = Config(
         connect_timeout=min(CONNECT_SECONDS, longest),
         read_timeout=min(READ_SECONDS, longest),
+        max_pool_connections=options.connections,
         retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
         # Many servers send, and check, none of the newer checksums; what was promised is compared by drcheck itself.
         request_checksum_calculation="when_required",

@@ -70,8 +70,9 @@ class Judge:
     """
     Tells the state of a draft.
 
-    The first that holds: future, in-progress (a name says so), in-progress (no marker yet, and it changed within `settle`), empty, incomplete
-    (no marker). What is left is finished, as far as one look can tell: growing and suddenly small ones are told when all are known.
+    The first that holds: future, in-progress (a listing of the past, and it changed since or within `settle` before), in-progress (a name says so),
+    in-progress (no marker yet, and it changed within `settle`), empty, incomplete (no marker). What is left is finished, as far as one look can tell:
+    growing and suddenly small ones are told when all are known.
     """
 
     now: datetime
@@ -79,6 +80,8 @@ class Judge:
     present: datetime
     """What the target's clock shows at that moment, UTC."""
     settle: timedelta
+    listed: datetime | None = None
+    """The moment that listings there show, UTC; None where that is the present. Nothing can then be looked at twice."""
 
     @classmethod
     def at(cls, connector: Connector, now: datetime, settle: timedelta) -> Judge:
@@ -88,7 +91,7 @@ class Judge:
         except ConnectorError:
             # Whatever stands in the way shows in the fact of its own that the clock is; here a margin is left instead.
             skew = timedelta(0)
-        return cls(now, now + skew, settle)
+        return cls(now, now + skew, settle, connector.listed_at())
 
     def point(self, draft: Draft) -> RecoveryPoint:
         """The recovery point that the draft has become."""
@@ -103,10 +106,16 @@ class Judge:
         """Whether something that was last changed then was changed just now, in the target's time."""
         return newest is None or abs(newest - self.present) <= self.settle + SKEW
 
+    @staticmethod
+    def _changed_since(draft: Draft, moment: datetime) -> bool:
+        return draft.objects > 0 and (draft.newest is None or draft.newest >= moment)
+
     def _state(self, draft: Draft) -> tuple[PointState, str]:
         if draft.time > self.now + SKEW:
             ahead = format_duration(draft.time - self.now)
             return PointState.FUTURE, f"says that it was made at {format_moment(draft.time)}, {ahead} after {format_moment(self.now)}"
+        if self.listed is not None and (draft.time > self.listed or self._changed_since(draft, self.listed - self.settle)):
+            return PointState.IN_PROGRESS, f"it was still being written when the listing was begun ({format_moment(self.listed)})"
         if not (draft.partial or draft.missing) and draft.size:
             return PointState.FINISHED, ""
         settled = draft.newest is None or abs(draft.newest - self.present) > self.settle

@@ -66,6 +66,11 @@ def test_what_fits_together_is_accepted(given: dict[str, Any]) -> None:
         ({"endpoint": "http://10.0.0.1"}, "clear text"),
         ({"endpoint": "http://127.0.0.1.example.org"}, "clear text"),
         ({"endpoint": "http://127.0.0.1:9000", "ca_bundle": "ca.pem"}, "ca_bundle does nothing"),
+        ({"inventory": "reports/daily"}, "s3://bucket/folder"),
+        ({"inventory": "s3://reports"}, "s3://bucket/folder"),
+        ({"checksum_reports": "s3:///folder"}, "s3://bucket/folder"),
+        ({"inventory_max_age": "0s"}, "longer than nothing"),
+        ({"reports_owner": "111122223333"}, "give one of them"),
         ({"endpoint": "s3.example.org"}, "not a URL"),
         ({"endpoint": "ftp://s3.example.org"}, "not a URL"),
         ({"endpoint": "https://s3.example.org:port"}, "not a URL"),
@@ -146,6 +151,30 @@ def test_the_policy_takes_a_prefix_literally() -> None:
     reading = least_privilege_policy(options(prefix="a*b?c$d"))["Statement"][1]
     assert reading["Resource"] == "arn:aws:s3:::backups/a${*}b${?}c${$}d/*"
     assert not fnmatch.fnmatchcase("arn:aws:s3:::backups/aXbXcXd/x", reading["Resource"])
+
+
+def test_the_policy_allows_reading_reports_and_nothing_beside_them() -> None:
+    policy = least_privilege_policy(options(inventory="s3://reports/inventory/daily/", checksum_reports="s3://backups/jobs"))
+    *_, listed, read, jobs_listed, jobs_read = policy["Statement"]
+    assert (listed["Resource"], listed["Condition"]) == ("arn:aws:s3:::reports", {"StringLike": {"s3:prefix": "inventory/daily/*"}})
+    assert (read["Action"], read["Resource"]) == ("s3:GetObject", "arn:aws:s3:::reports/inventory/daily/*")
+    assert (jobs_listed["Resource"], jobs_read["Resource"]) == ("arn:aws:s3:::backups", "arn:aws:s3:::backups/jobs/*")
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, None),
+        ({"owner": "111122223333"}, "111122223333"),
+        ({"owner": "111122223333", "reports_owner": "444455556666"}, "444455556666"),
+        ({"reports_owner": "444455556666"}, "444455556666"),
+    ],
+)
+def test_the_bucket_of_reports_has_an_owner_too(given: dict[str, str], expected: str | None) -> None:
+    parsed = options(inventory="s3://reports/daily", **given)
+    folder = parsed.folder(parsed.inventory)
+    assert folder is not None
+    assert (folder.bucket, folder.prefix, folder.owner) == ("reports", "daily/", expected)
 
 
 @pytest.mark.parametrize(("region", "partition"), [("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov"), ("eu-west-2", "aws")])
