@@ -29,8 +29,8 @@ def estate() -> None:
 def validate(estate_file: Path) -> None:
     """Say whether the estate file is right, or everything that is wrong in it.
 
-    Every problem is named at once, with the key that it stands at, the wrong value and what is allowed. Where there is none, the packs, drills
-    and waivers that the file names are read too. Exits with 0 or 2.
+    Every problem is named at once, with the key that it stands at, the wrong value and what is allowed. Where there is none, the packs, drills,
+    waivers and prices that the file names are read too. Exits with 0 or 2.
     """
     from drcheck.cli.output import deliver
     from drcheck.errors import ConfigError
@@ -47,10 +47,11 @@ def validate(estate_file: Path) -> None:
 
 
 def _in_named_files(opened: Estate) -> Iterator[Problem]:
-    """Every problem in the packs, waivers and drills that the estate names. Drills that are not there yet are none."""
+    """Every problem in the packs, waivers, drills and prices that the estate names. Drills that are not there yet are none."""
     from drcheck.errors import ConfigError
     from drcheck.policy import load_packs, load_waivers
     from drcheck.restore.records import check_references, load_drills
+    from drcheck.verify.terms import Asked, priced
 
     def read_drills(path: Path) -> None:
         if problems := check_references(load_drills(path), opened):
@@ -61,6 +62,7 @@ def _in_named_files(opened: Estate) -> Iterator[Problem]:
         readers.append(lambda: load_waivers(waivers))
     if (drills := opened.drills) is not None and drills.exists():
         readers.append(lambda: read_drills(drills))
+    readers.append(lambda: priced(opened, Asked()))
     for read in readers:
         try:
             read()

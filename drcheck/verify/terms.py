@@ -60,38 +60,45 @@ def terms(estate: Estate, copies: Iterable[CopyFacts], cycles: Mapping[str, time
         cycles: within what time each copy is read, by its id.
 
     Raises:
-        ConfigError: the tariff is wrong, or lacks prices for a target that a budget of money holds for.
+        ConfigError: as `priced`.
     """
     copies = tuple(copies)
     run = asked.over(declared_budget(estate.verify.budget))
     targets = {target.id: declared_budget(target.budget) for target in estate.targets}
-    tariff = _tariff(estate, asked)
-    _require_prices(estate, tariff, run, targets, {facts.target for facts in copies})
+    tariff = priced(estate, asked)
     claims = [_claim(estate, facts, cycles[facts.id], tariff) for facts in copies]
     return Terms(run, tariff, apportion(claims, run, targets))
 
 
-def _tariff(estate: Estate, asked: Asked) -> Tariff | None:
+def priced(estate: Estate, asked: Asked) -> Tariff | None:
+    """
+    The tariff that the night's money is reckoned by; None where none is named.
+
+    Raises:
+        ConfigError: the tariff is wrong, or lacks prices for a target that a budget of money holds for; or there is such a budget and no tariff.
+    """
     path = asked.tariff or estate.verify.tariff
-    return None if path is None else load_tariff(path, estate)
-
-
-def _require_prices(estate: Estate, tariff: Tariff | None, run: Budget, targets: Mapping[str, Budget], used: set[str]) -> None:
-    limited = [target for target in estate.targets if target.id in used and (run.money is not None or targets[target.id].money is not None)]
-    if limited and tariff is None:
-        raise ConfigError("a budget of money needs a tariff: name one with --tariff, or in the estate with tariff = … under [verify]")
+    tariff = None if path is None else load_tariff(path, estate)
+    whole = asked.over(declared_budget(estate.verify.budget)).money is not None
+    used = {copy.target for copy in estate.copies}
+    limited = [target for target in estate.targets if target.id in used and (whole or target.budget.money is not None)]
+    if tariff is None:
+        if whole or limited:
+            raise ConfigError("a budget of money needs a tariff: name one with --tariff, or in the estate with tariff = … under [verify]")
+        return None
     problems = [
         Problem(
             str(tariff.file),
             f"targets.{target.id}",
-            f"is missing: the budget of money holds for this target, which is reached by {target.connector}",
+            f"is missing: a budget of money holds for this target, which is reached by {target.connector}",
             f"add [targets.{target.id}] or [connectors.{target.connector}], with free = true where reading costs nothing",
         )
         for target in limited
-        if tariff is not None and tariff.prices(target.id, target.connector) is None
+        if tariff.prices(target.id, target.connector) is None
     ]
     if problems:
         raise ConfigError(problems)
+    return tariff
 
 
 def _claim(estate: Estate, facts: CopyFacts, cycle: timedelta, tariff: Tariff | None) -> Claim:
