@@ -119,11 +119,12 @@ class Allowance:
                 self._requests[kind] += count
             return True
 
-    def charge(self, requests: Mapping[str, int]) -> None:
-        """Spend requests that were made whatever the budget says, such as those of listing."""
+    def charge(self, requests: Mapping[str, int], size: int = 0) -> None:
+        """Spend what is used up whatever the budget says, such as the requests of listing, or `size` bytes that must be read again."""
         with self._lock:
-            for pot, amount in self._amounts(0, requests):
+            for pot, amount in self._amounts(size, requests):
                 pot.spend(self._claim.copy, amount)
+            self._bytes += size
             self._requests.update(requests)
 
     def finish(self) -> None:

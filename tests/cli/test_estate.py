@@ -43,6 +43,21 @@ def test_the_files_that_it_names_are_read_too(file: Path) -> None:
         assert part in done.stderr
 
 
+def test_a_tariff_that_it_names_is_read_and_must_price_what_money_limits(file: Path) -> None:
+    file.write_text(ESTATE.replace("[organisation]", '[verify]\ntariff = "tariff.toml"\nbudget = { money = "5.00" }\n\n[organisation]'))
+    tariff = file.parent / "tariff.toml"
+    head = 'schema = "drcheck.tariff/1"\ncurrency = "EUR"\n'
+    for text, code, said in (
+        ("", 2, "tariff.toml: there is no such file"),
+        (head, 2, "tariff.toml: targets.vault: is missing"),
+        (f'{head}[connectors.local]\nfree = true\nsource = "our own disks"\ndate = 2026-03-01\n', 0, ""),
+    ):
+        if text:
+            tariff.write_text(text)
+        done = drcheck("estate", "validate", cwd=file.parent)
+        assert (done.returncode, said in done.stderr) == (code, True), done.stderr
+
+
 def test_the_file_can_be_named_by_option_or_environment(file: Path) -> None:
     other = file.rename(file.parent / "other.toml")
     for done in (

@@ -74,6 +74,5 @@ def test_two_numbers_for_one_class_are_refused() -> None:
 
 def test_the_help_names_every_option() -> None:
     text = str(asked("--help"))
-    assert all(
-        option in text for option in ("--cycle", "--budget-bytes SIZE", "--budget-money", "--budget-requests CLASS=N", "--tariff FILE", "--full")
-    )
+    options = ("--cycle", "--budget-bytes SIZE", "--budget-time", "--budget-requests CLASS=N", "--budget-money", "--tariff FILE", "--full")
+    assert all(option in text for option in options)

@@ -164,6 +164,9 @@ def test_what_was_spent_anyway_is_missing_then() -> None:
     assert read(found["a@x"], 0) == 6
     assert found["a@x"].spent.requests == Counter(list=50, get=10)
     assert read(found["b@x"], 0) == 10, "no request of a class that is spent is needed to read"
+    bytes_ = apportion([claim("a@x")], Budget(bytes=1000), {})["a@x"]
+    bytes_.charge({"get": 1}, 700)
+    assert (read(bytes_, 100), bytes_.spent.bytes, bytes_.spent.objects) == (3, 1000, 3)
 
 
 def test_what_is_finished_takes_nothing_more() -> None:
