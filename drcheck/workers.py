@@ -2,15 +2,17 @@
 Daemon threads with a deadline each.
 
 Executors join their threads when the process ends, so one hung target would keep a finished run alive; daemon threads do not. A job that
-misses its deadline is abandoned: its slot goes to the next job, and a late answer is dropped.
+misses its deadline, or shows no sign of life for too long, is abandoned: its slot goes to the next job, and a late answer is dropped.
 """
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from drcheck.clock import Deadline, monotonic
@@ -40,14 +42,29 @@ class Late:
     """How long it was given."""
 
 
+@dataclass(frozen=True, slots=True)
+class Stalled(Late):
+    """A job that was abandoned although it had time left: for `seconds` it had shown no sign of life."""
+
+
 def run_all(
-    jobs: Mapping[str, Callable[[Deadline], T]], *, workers: int, seconds: float | Mapping[str, float | None] | None, run: Deadline
+    jobs: Mapping[str, Callable[[Deadline], T]],
+    *,
+    workers: int,
+    seconds: float | Mapping[str, float | None] | None,
+    run: Deadline,
+    idle: Mapping[str, Callable[[], float]] = MappingProxyType({}),
+    stall: float | None = None,
 ) -> Iterator[tuple[str, Done[T] | Failed | Late]]:
     """
     Run every job on its own daemon thread, at most `workers` at a time, and yield each result once as it comes.
 
     A job is given the `Deadline` of `seconds` (one number for all, or one a job's name) from its own start, cut to what is left of `run`; it should
     check it, and is abandoned shortly after it where it does not. Every job yields exactly one result.
+
+    Args:
+        idle: for each job that gives signs of life, by its name, the seconds since the last; asked about once a second, from this thread.
+        stall: the seconds without one after which such a job is abandoned, counted from its start at the earliest; None for never.
 
     Raises:
         ValueError: there are to be no workers.
@@ -75,13 +92,16 @@ def run_all(
         # Everything that came is taken before anything is called late, and nothing is yielded in between: the caller can stay away for longer
         # than a deadline, and what came meanwhile came in time.
         ended: list[tuple[str, Done[T] | Failed | Late]] = []
-        for name, result in _arrived(results, _patience(running)):
+        for name, result in _arrived(results, min(_patience(running), _calm(running, idle, stall))):
             if running.pop(name, None) is not None:
                 ended.append((name, result))
         for name, (deadline, started) in list(running.items()):
             if deadline.passed() and monotonic() - started > (deadline.seconds or 0) + GRACE:
                 del running[name]
                 ended.append((name, Late(deadline.seconds or 0.0)))
+            elif stall is not None and _silence(name, started, idle) >= stall:
+                del running[name]
+                ended.append((name, Stalled(stall)))
         yield from ended
 
 
@@ -115,3 +135,15 @@ def _sooner(seconds: float | None, run: Deadline) -> Deadline:
 def _patience(running: Mapping[str, tuple[Deadline, float]]) -> float:
     ends = [(deadline.seconds or 0) + GRACE - (monotonic() - started) for deadline, started in running.values() if deadline.seconds is not None]
     return max(0.01, min([*ends, 1.0]))
+
+
+def _calm(running: Mapping[str, tuple[Deadline, float]], idle: Mapping[str, Callable[[], float]], stall: float | None) -> float:
+    """Seconds in which no job can come to be silent for too long."""
+    if stall is None:
+        return math.inf
+    return max(0.01, stall - max((_silence(name, started, idle) for name, (_, started) in running.items()), default=0.0))
+
+
+def _silence(name: str, started: float, idle: Mapping[str, Callable[[], float]]) -> float:
+    """Seconds since a job's last sign of life, or since it began; 0 where it gives none."""
+    return min(idle[name](), monotonic() - started) if name in idle else 0.0

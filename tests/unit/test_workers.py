@@ -11,7 +11,8 @@ from collections.abc import Callable
 import pytest
 
 from drcheck.clock import Deadline
-from drcheck.workers import GRACE, Done, Failed, Late, run_all
+from drcheck.pace import Pace
+from drcheck.workers import GRACE, Done, Failed, Late, Stalled, run_all
 
 Job = Callable[[Deadline], object]
 
@@ -130,6 +131,69 @@ def test_the_deadline_of_the_run_cuts_those_of_the_jobs() -> None:
     assert len(results) == 3
     assert len(given) == 2
     assert all(seconds is not None and seconds <= 0.3 for seconds in given)
+
+
+def test_a_job_without_a_sign_of_life_is_abandoned_as_stalled() -> None:
+    released = threading.Event()
+    pace = {"hangs": Pace(), "reads": Pace()}
+
+    def hang(deadline: Deadline) -> str:
+        pace["hangs"].add(1)
+        released.wait(20)
+        return "too late"
+
+    def read(deadline: Deadline) -> str:
+        for _ in range(20):
+            time.sleep(0.1)
+            pace["reads"].add()
+        return "read"
+
+    def slow(deadline: Deadline) -> str:
+        time.sleep(2.5)
+        return "gives no signs"
+
+    started = time.monotonic()
+    idle = {name: each.idle for name, each in pace.items()}
+    found = {}
+    for name, result in run_all({"hangs": hang, "reads": read, "slow": slow}, workers=3, seconds=None, run=Deadline(None), idle=idle, stall=1.5):
+        found[name] = result
+        if name == "hangs":
+            assert time.monotonic() - started >= 1.5
+    released.set()
+    assert found == {"hangs": Stalled(1.5), "reads": Done("read"), "slow": Done("gives no signs")}
+    assert found["hangs"] != Late(1.5)
+
+
+def test_a_job_is_not_stalled_for_what_it_waited_to_begin() -> None:
+    pace = Pace()
+    time.sleep(0.5)
+
+    def job(deadline: Deadline) -> float:
+        return pace.idle()
+
+    ((_, result),) = run_all({"a": job}, workers=1, seconds=None, run=Deadline(None), idle={"a": pace.idle}, stall=0.3)
+    assert isinstance(result, Done)
+    assert result.value >= 0.5
+
+
+def test_the_slot_of_a_stalled_job_goes_to_the_next() -> None:
+    released = threading.Event()
+    jobs: dict[str, Job] = {"hangs": lambda deadline: released.wait(20), "next": lambda deadline: 1}
+    idle = dict.fromkeys(jobs, Pace().idle)
+    results = list(run_all(jobs, workers=1, seconds=60, run=Deadline(None), idle=idle, stall=1.0))
+    released.set()
+    assert results == [("hangs", Stalled(1.0)), ("next", Done(1))]
+
+
+def test_a_held_back_job_is_not_stalled() -> None:
+    pace = Pace(10)
+
+    def job(deadline: Deadline) -> str:
+        pace.hold(20, deadline)
+        pace.hold(1, deadline)
+        return "read"
+
+    assert list(run_all({"a": job}, workers=1, seconds=60, run=Deadline(None), idle={"a": pace.idle}, stall=0.8)) == [("a", Done("read"))]
 
 
 def test_a_run_without_time_starts_nothing_and_does_not_wait() -> None:
