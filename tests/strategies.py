@@ -8,6 +8,9 @@ from hypothesis import strategies as st
 
 from drcheck.model import (
     Assessment,
+    Breach,
+    BrokenObject,
+    Changes,
     ControlUsed,
     CopyFacts,
     CopyPlace,
@@ -32,7 +35,9 @@ from drcheck.model import (
     Protection,
     Reason,
     RecoveryPoint,
+    Rotation,
     Run,
+    Sampling,
     Severity,
     Source,
     Subject,
@@ -116,6 +121,19 @@ verdicts = st.builds(
     there=flags,
 )
 manifests = st.builds(ManifestRead, name=names, kind=names, beside=flags, algorithms=tuples_of(names), promises=counts)
+rotations = st.builds(
+    Rotation,
+    cycle=st.timedeltas(timedelta(0), timedelta(days=10_000)),
+    verified=counts,
+    oldest_read=st.one_of(st.none(), moments),
+    due=counts,
+    left=counts,
+    unverified=counts,
+    drawn=counts,
+    drawn_bad=counts,
+    ends=st.one_of(st.none(), moments),
+    unread=counts,
+)
 verifications = st.builds(
     Verification,
     counts=st.dictionaries(st.sampled_from(ObjectResult), counts).map(lambda found: tuple(found.items())),
@@ -132,7 +150,20 @@ verifications = st.builds(
     stopped=st.one_of(st.none(), unobserved),
     faults=tuples_of(names),
     hashed_there=counts,
+    rotation=st.one_of(st.none(), rotations),
 )
+broken_objects = st.builds(BrokenObject, key=names, breach=st.sampled_from(Breach), detail=names)
+changes = st.builds(
+    Changes,
+    since=st.one_of(st.none(), moments),
+    new=counts,
+    changed=counts,
+    gone=counts,
+    unchanged=counts,
+    breaches=st.dictionaries(st.sampled_from(Breach), counts).map(lambda found: tuple(found.items())),
+    broken=tuples_of(broken_objects),
+)
+samplings = st.builds(Sampling, seed=names, committed=names)
 drills = st.builds(
     Drill,
     system=names,
@@ -160,8 +191,23 @@ target_facts = st.builds(
     calls=tuples_of(st.tuples(names, counts)),
     seconds=st.floats(0, 1e6, allow_nan=False),
 )
-copy_facts = st.builds(CopyFacts, system=ids, target=ids, points=fact_of(points), lock=fact_of(protections), verification=fact_of(verifications))
-facts = st.builds(Facts, at=moments, targets=tuples_of(target_facts), copies=tuples_of(copy_facts), drills=fact_of(tuples_of(drills)))
+copy_facts = st.builds(
+    CopyFacts,
+    system=ids,
+    target=ids,
+    points=fact_of(points),
+    lock=fact_of(protections),
+    verification=fact_of(verifications),
+    changes=fact_of(changes),
+)
+facts = st.builds(
+    Facts,
+    at=moments,
+    targets=tuples_of(target_facts),
+    copies=tuples_of(copy_facts),
+    drills=fact_of(tuples_of(drills)),
+    sampling=st.one_of(st.none(), samplings),
+)
 
 facts_used = st.builds(
     FactUsed,

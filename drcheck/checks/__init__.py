@@ -22,6 +22,7 @@ BUILTIN = {
     "backup.completeness": "drcheck.checks.backup:COMPLETENESS",
     "retention.depth": "drcheck.checks.retention:DEPTH",
     "integrity.checksums": "drcheck.checks.integrity:CHECKSUMS",
+    "integrity.unchanged": "drcheck.checks.unchanged:UNCHANGED",
     "restore.tested": "drcheck.checks.restore:TESTED",
     "declared.matches.observed": "drcheck.checks.declared:MATCHES",
 }

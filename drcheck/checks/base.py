@@ -19,7 +19,7 @@ from drcheck.estate.schema import Copy, Estate, System, Target
 from drcheck.model import Depth, FactUsed, Observed, Outcome, Severity, Subject, SubjectKind, Unobserved, printable
 
 T = TypeVar("T")
-Value = int | bool | timedelta | str | tuple[str, ...] | None
+Value = int | bool | float | timedelta | str | tuple[str, ...] | None
 """The value of one parameter; None where it has none."""
 
 TO_SEE = "Make what did not answer reachable, or connect its medium, and check again; waive what is offline by intent."
@@ -35,6 +35,7 @@ FACTS: Mapping[SubjectKind, Mapping[str, str]] = {
         "points": "the recovery points that were listed",
         "lock": "the protection in effect on an object of the newest usable recovery point",
         "verification": "what reading the copy's bytes showed",
+        "changes": "what its listing says beside the last one",
     },
     SubjectKind.TARGET: {
         "place": "the target and the copies on it, each with its own facts, known or not",
@@ -55,6 +56,7 @@ class ParameterKind(StrEnum):
     INTEGER = "whole number"
     BOOLEAN = "true or false"
     DURATION = "duration"
+    RATE = "share"
     WORD = "word"
     WORDS = "list of words"
 
@@ -86,6 +88,8 @@ class Parameter:
                 return value
             case ParameterKind.DURATION if isinstance(value, str):
                 return parse_duration(value)
+            case ParameterKind.RATE if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1:
+                return float(value)
             case ParameterKind.WORD if isinstance(value, str) and value in self.choices:
                 return value
             case ParameterKind.WORDS if isinstance(value, list) and value and all(isinstance(word, str) and word in self.choices for word in value):
@@ -102,6 +106,8 @@ class Parameter:
                 return "true or false"
             case ParameterKind.DURATION:
                 return 'a duration such as "24h" or "35d"'
+            case ParameterKind.RATE:
+                return "a share of at least 0 and below 1, such as 0.01"
             case ParameterKind.WORD:
                 return "one of " + ", ".join(self.choices)
             case ParameterKind.WORDS:
@@ -117,6 +123,8 @@ def words_of(value: Value) -> str:
             return "yes" if value else "no"
         case timedelta():
             return format_duration(value)
+        case float():
+            return f"{value:g}"
         case tuple():
             return ", ".join(value)
         case _:
@@ -179,6 +187,11 @@ class Case:
         value = self.parameters[name]
         return None if value is None else _is(value, timedelta)
 
+    def optional_rate(self, name: str) -> float | None:
+        """A parameter that is a share, or none."""
+        value = self.parameters[name]
+        return None if value is None else _is(value, float)
+
     def word(self, name: str) -> str:
         """A parameter that is one word."""
         return _is(self.parameters[name], str)
@@ -214,6 +227,10 @@ def _is(value: object, kind: type[T]) -> T:
     return value
 
 
+def _asked_of_all(_: Case) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """One check: its definition and the function that judges."""
@@ -235,6 +252,8 @@ class Check:
     judge: Callable[[Case], Verdict]
     to_know: str = ""
     """What to do to make an unknown known; empty where that is the remediation."""
+    exempt: Callable[[Case], str] = _asked_of_all
+    """Why a subject is not asked at all, by what is declared of it and the parameters; empty where it is. It is given no facts."""
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.needs if name not in FACTS[self.subject]]

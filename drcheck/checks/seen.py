@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from drcheck.checks.base import missing_words
 from drcheck.estate.schema import Copy, System, Target
-from drcheck.model import Fact, Identity, Observed, Points, Protection, Reason, Source, TargetFacts, Unobserved, Verification
+from drcheck.model import Changes, Fact, Identity, Observed, Points, Protection, Reason, Source, TargetFacts, Unobserved, Verification
 
 SILENT = frozenset({Reason.UNREACHABLE, Reason.TIMED_OUT})
 """Reasons that a disconnected target gives: it does not answer. Any other reason means that something answered, or that we could not ask."""
@@ -107,6 +107,7 @@ class CopySeen:
     points: Fact[Points]
     lock: Fact[Protection]
     verification: Fact[Verification]
+    changes: Fact[Changes]
 
     @property
     def name(self) -> str:
@@ -116,12 +117,16 @@ class CopySeen:
     @property
     def answers(self) -> bool:
         """Whether the target, or this copy on it, answered any question."""
-        return self.place.answers or any(isinstance(fact, Observed) for fact in (self.points, self.lock, self.verification))
+        return self.place.answers or any(isinstance(fact, Observed) for fact in self._all)
 
     @property
     def silent(self) -> bool:
         """Whether the target and the copy met every question with silence."""
-        return self.place.silent and _silent((self.points, self.lock, self.verification))
+        return self.place.silent and _silent(self._all)
+
+    @property
+    def _all(self) -> tuple[Fact[Any], ...]:
+        return self.points, self.lock, self.verification, self.changes
 
     def unanswered(self, fact: Unobserved) -> bool:
         """Whether a fact is missing for the same reason as everything else here: nothing answered, so there is nothing to say of this one."""

@@ -3,9 +3,65 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 
+from drcheck.model.fixity import ObjectResult, Rotation, Verification
+
+MOST_DRAWN = 10**12
+"""More objects than this nobody drew in a night; a claim of more is not believed, for counting with it could take for ever."""
 _STEPS = 200
 _TINY = 1e-300
+
+
+def bad_rate(seen: Verification, now: datetime) -> float:
+    """
+    The most that can be bad at `now`: a share (0 to 1) of all objects that are listed or were promised; 1.0 where nothing was compared.
+
+    Good are only those that were read here and match their promise, with a rotation those whose reading still stands. Those that a rotation drew from
+    and did not read are bounded by those that it drew, at 95 % confidence. Whatever else has no result may be bad altogether: listings, unpromised
+    objects and what a server says of its own objects add nothing.
+    """
+    rotation, bad = seen.rotation, seen.bad
+    good = max(0, seen.count(ObjectResult.MATCH) - seen.hashed_there)
+    if rotation is not None:
+        good = min(good, rotation.standing(now))
+    if not good + bad:
+        return 1.0
+    total = max(seen.objects_total + seen.count(ObjectResult.MISSING), good + bad)
+    doubtful: float = total - good - bad
+    if rotation is not None and good:
+        unread = max(0, min(rotation.unread, rotation.unverified - rotation.drawn, seen.count(ObjectResult.NOT_READ), total - good - bad))
+        doubtful -= unread - min(unread, _bad_unread(rotation))
+    return min(1.0, (bad + doubtful) / total)
+
+
+def _bad_unread(rotation: Rotation) -> float:
+    """
+    How many of the objects that had no reading when the night began can be bad beside those that were drawn and are, at 95 % confidence.
+
+    The bound holds for all of them, those drawn included. To take its share of only those that were not read would promise too much: where half of
+    a thousand were drawn and none is bad, four bad ones among the rest are still no surprise, and that share would be three.
+    """
+    bad, drawn, unverified = rotation.drawn_bad, rotation.drawn, rotation.unverified
+    if not 0 <= bad <= drawn <= unverified or drawn > MOST_DRAWN:
+        return math.inf  # counts that cannot be show nothing
+    return upper_bound(bad, drawn, unverified) * unverified - bad
+
+
+def percent_at_most(share: float) -> str:
+    """A share in percent for people, rounded up: to two digits that count, and from 10 % on to whole ones, such as `1.0 %` or `42 %`."""
+    return _percent(share, ROUND_CEILING)
+
+
+def percent_at_least(share: float) -> str:
+    """As `percent_at_most`, rounded down."""
+    return _percent(share, ROUND_FLOOR)
+
+
+def _percent(share: float, rounding: str) -> str:
+    # By its shortest text: 0.07 is to be 7 %, and not rounded up for what a float adds to it.
+    return f"{Context(prec=2, rounding=rounding).create_decimal(Decimal(repr(share)).scaleb(2)):f} %" if share else "0 %"
 
 
 def upper_bound(bad: int, read: int, total: int, confidence: float = 0.95) -> float:

@@ -66,8 +66,8 @@ class Rotation:
     """
     How far rolling verification of one copy has come: each night reads a part, and what was read stands until its cycle is over.
 
-    What it says of the objects that were not read rests on chance alone: their order is that of a keyed hash whose key nobody knew before the run,
-    and `drawn` of them, the first in that order without a gap, were read. It does not matter why they were.
+    What it says of the objects that were not read rests on chance alone: the order of those in `unverified` is that of a keyed hash whose key nobody
+    knew before the run, and `drawn` of them, the first in that order without a gap, were read. It does not matter why they were.
     """
 
     cycle: timedelta
@@ -81,13 +81,23 @@ class Rotation:
     left: int
     """Of these, the objects that were not read tonight: the budget is too small for the cycle."""
     unverified: int
-    """Objects with a promise that had no reading that stands when the night began."""
+    """Objects that were drawn from: with a promise, and without a reading that stood when the night began. Others like them may be left out."""
     drawn: int
     """Of `unverified`, the objects that tonight's reading drew at random."""
     drawn_bad: int
     """Of `drawn`, those that are not what was promised."""
     ends: datetime | None
     """By when every object will have been read at tonight's pace, UTC; None where nothing was read, or where nothing is left."""
+    unread: int = 0
+    """Of `unverified`, the objects that were not read tonight: of them, and of no others that were not read, the draw says something."""
+
+    def standing(self, now: datetime) -> int:
+        """
+        How many of `verified` are known to stand at `now`: all of them, or none where the oldest reading is over its cycle.
+
+        The others may stand then or may not: it is not kept when each of them was read.
+        """
+        return self.verified if self.oldest_read is not None and now - self.oldest_read <= self.cycle else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,3 +139,11 @@ class Verification:
     def bad(self) -> int:
         """Objects that are known not to be what was promised: mismatched or missing."""
         return self.count(ObjectResult.MISMATCH) + self.count(ObjectResult.MISSING)
+
+    def share_done(self, now: datetime) -> float:
+        """The share (0 to 1) of the objects with a promise that were read and compared: in this run, or in a rotation with a reading that stands."""
+        promised = sum(number for result, number in self.counts if result is not ObjectResult.EXTRA)
+        read = self.count(ObjectResult.MATCH) - self.hashed_there
+        if self.rotation is not None:
+            read = min(read, self.rotation.standing(now))
+        return min(1.0, (max(0, read) + self.bad) / promised) if promised else 0.0

@@ -71,11 +71,18 @@ def _assurance(verdict: Verdict) -> Source | None:
 
 
 def _verdict(control: Control, subject: Subject, subjects: Subjects, now: datetime) -> Verdict:
-    """What one control says of one subject: unknown before its check runs where a needed fact is missing, error where the check crashes."""
+    """
+    What one control says of one subject: not applicable where it is not asked of such a subject, by declaration; unknown before its check runs where
+    a needed fact is missing; error where the check crashes.
+    """
     try:
         tiers = control.written.tiers
         if tiers and not subjects.tiers(subject) & set(tiers):
             return Verdict(Outcome.NOT_APPLICABLE, f"asked of {' and '.join(tiers)} systems only")
+        declared = subjects.declared(subject)
+        exempt = control.check.exempt(Case(subject, declared, {}, control.parameters, now))
+        if exempt:
+            return Verdict(Outcome.NOT_APPLICABLE, exempt)
         known = subjects.known(subject)
         needed = {name: known[name] for name in control.check.needs}
         missing = {name: fact for name, fact in needed.items() if isinstance(fact, Unobserved)}
@@ -83,7 +90,7 @@ def _verdict(control: Control, subject: Subject, subjects: Subjects, now: dateti
             message = "; ".join(f"{name} not known: {subjects.missing(subject, fact)}" for name, fact in missing.items())
             return Verdict(Outcome.UNKNOWN, message, tuple(used(name, fact) for name, fact in missing.items()))
         observed = {name: fact for name, fact in needed.items() if isinstance(fact, Observed)}
-        verdict: object = control.check.judge(Case(subject, subjects.declared(subject), observed, control.parameters, now))
+        verdict: object = control.check.judge(Case(subject, declared, observed, control.parameters, now))
         if not isinstance(verdict, Verdict) or not isinstance(verdict.outcome, Outcome):
             raise TypeError(f"the check returned a {type(verdict).__name__}, which is no verdict")
         if verdict.outcome is Outcome.PASS and _assurance(verdict) is None:

@@ -68,7 +68,7 @@ class Subjects:
                 return {"copies": self._together(self._of_system(self.estate.system(subject.id))), "drills": self.facts.drills}
             case SubjectKind.COPY:
                 copy = self._copies[subject.id]
-                return {"points": copy.points, "lock": copy.lock, "verification": copy.verification}
+                return {"points": copy.points, "lock": copy.lock, "verification": copy.verification, "changes": copy.changes}
             case SubjectKind.TARGET:
                 seen = self._of_target(self.estate.target(subject.id))
                 facts = seen.place.facts
@@ -117,7 +117,7 @@ class Subjects:
         found = {}
         for copy in self.estate.copies:
             facts = seen.get(copy.id) or _unseen_copy(copy)
-            found[copy.id] = CopySeen(copy, self._places[copy.target], facts.points, facts.lock, facts.verification)
+            found[copy.id] = CopySeen(copy, self._places[copy.target], facts.points, facts.lock, facts.verification, facts.changes)
         return found
 
 
@@ -128,4 +128,4 @@ def _unseen_target(target: Target) -> TargetFacts:
 
 def _unseen_copy(copy: Copy) -> CopyFacts:
     missing = Unobserved(Reason.NOT_ATTEMPTED, f"the facts that are judged have none of the copy {copy.id}; look again")
-    return CopyFacts(copy.system, copy.target, missing, missing, missing)
+    return CopyFacts(copy.system, copy.target, missing, missing, missing, missing)

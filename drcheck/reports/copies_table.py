@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from drcheck.model import Assessment, Unobserved
+from drcheck.model import NO_STORE, Assessment, Unobserved
 from drcheck.reports.base import ReportOptions
 from drcheck.reports.rows import CopyRow, copy_rows
 from drcheck.reports.terminal import copy_name, in_columns, name_text, text_lines, widest
@@ -85,3 +85,5 @@ def _why_unknown(row: CopyRow) -> Iterator[str]:
         yield f"{row.id}: not read, {row.verification}"
     elif row.verification.value.stopped is not None:
         yield f"{row.id}: reading stopped early, {row.verification.value.stopped}"
+    if isinstance(row.changes, Unobserved) and row.changes not in (NO_STORE, row.points):
+        yield f"{row.id}: changes not known, {row.changes}"

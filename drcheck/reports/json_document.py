@@ -11,21 +11,21 @@ from drcheck.clock import format_moment
 from drcheck.model import (
     TARGET_ASPECTS,
     Assessment,
-    Depth,
+    Changes,
     Fact,
     Finding,
     Identity,
-    ObjectResult,
     Observed,
     Outcome,
     PolicyUsed,
+    Rotation,
     TargetFacts,
     TargetPlace,
     Unobserved,
     Verification,
     Waiver,
 )
-from drcheck.model.bounds import upper_bound
+from drcheck.model.bounds import bad_rate
 from drcheck.reports.base import ReportOptions
 from drcheck.reports.rows import NOT_RECORDED, CopyRow, copy_rows, silent_targets
 from drcheck.reports.wording import waived
@@ -46,8 +46,9 @@ def json_document(assessment: Assessment, _: ReportOptions) -> str:
         "policies": [_policy(policy) for policy in assessment.policies],
         "summary": _summary(assessment),
         "findings": [_finding(finding) for finding in assessment.findings],
-        "copies": [_copy(row) for row in copy_rows(assessment)],
+        "copies": [_copy(row, assessment.run.reference) for row in copy_rows(assessment)],
         "targets": _targets(assessment),
+        "sampling": _plain(assessment.facts.sampling),
     }
     return json.dumps(document, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
 
@@ -108,7 +109,7 @@ def _waiver(waiver: Waiver | None) -> dict[str, Any] | None:
     return None if waiver is None else dataclasses.asdict(waiver) | {"until": waiver.until.isoformat()}
 
 
-def _copy(row: CopyRow) -> dict[str, Any]:
+def _copy(row: CopyRow, reference: datetime) -> dict[str, Any]:
     points = row.points.value if isinstance(row.points, Observed) else None
     newest = row.newest.time if row.newest else None
     return {
@@ -123,12 +124,13 @@ def _copy(row: CopyRow) -> dict[str, Any]:
         "age_seconds": int(row.age.total_seconds()) if row.age is not None else None,
         "objects": points.objects if points else None,
         "bytes": points.bytes if points else None,
-        "verification": _verification(row.verification),
+        "verification": _verification(row.verification, reference),
+        "changes": _changes(row.changes),
         "unobserved": _unobserved(row.points),
     }
 
 
-def _verification(fact: Fact[Verification]) -> dict[str, Any]:
+def _verification(fact: Fact[Verification], reference: datetime) -> dict[str, Any]:
     value = fact.value if isinstance(fact, Observed) else None
     return {
         "depth": value.depth if value else None,
@@ -136,29 +138,43 @@ def _verification(fact: Fact[Verification]) -> dict[str, Any]:
         "bytes_read": value.bytes_read if value else None,
         "objects_total": value.objects_total if value else None,
         "bad": value.bad if value else None,
-        "oldest_read": format_moment(value.started) if value and value.objects_read else None,
-        "upper_bound_bad_rate": _bad_rate(value) if value else None,
+        "oldest_read": _oldest_read(value) if value else None,
+        "upper_bound_bad_rate": _rounded_up(bad_rate(value, reference)) if value else None,
+        "rotation": _rotation(value.rotation) if value and value.rotation else None,
         "unobserved": _plain(value.stopped) if value else _unobserved(fact),
     }
 
 
-def _bad_rate(verification: Verification) -> float:
-    """
-    The most that can be bad: of all objects that were listed or promised, those which are not what was promised.
+def _oldest_read(verification: Verification) -> str | None:
+    if verification.rotation is not None:
+        oldest = verification.rotation.oldest_read
+        return format_moment(oldest) if oldest else None
+    return format_moment(verification.started) if verification.objects_read else None
 
-    An object that was read and had no promise shows nothing, and what a server says of its own objects adds nothing, so only those count that were
-    read and compared. The statistical bound (95 %) holds for objects drawn at random; where a run read what it could in some order, everything not
-    compared may be bad, and is counted so.
-    """
-    missing = verification.count(ObjectResult.MISSING)
-    compared = max(0, verification.count(ObjectResult.MATCH) - verification.hashed_there) + verification.bad
-    total = max(verification.objects_total + missing, compared)
-    if verification.depth is Depth.SAMPLED and verification.stopped is None:
-        bound = upper_bound(verification.bad, compared, total)
-    else:
-        bound = (verification.bad + total - compared) / total if compared else 1.0
-    rounded = round(bound, 6)
-    return rounded if rounded >= bound - 1e-12 else round(rounded + 1e-6, 6)
+
+def _rounded_up(share: float) -> float:
+    rounded = round(share, 6)
+    return rounded if rounded >= share - 1e-12 else round(rounded + 1e-6, 6)
+
+
+def _rotation(rotation: Rotation) -> dict[str, Any]:
+    fields: dict[str, Any] = _plain(rotation)
+    del fields["cycle"]
+    return {"cycle_seconds": int(rotation.cycle.total_seconds()), **fields}
+
+
+def _changes(fact: Fact[Changes]) -> dict[str, Any]:
+    value = fact.value if isinstance(fact, Observed) else None
+    return {
+        "since": format_moment(value.since) if value and value.since else None,
+        "new": value.new if value else None,
+        "changed": value.changed if value else None,
+        "gone": value.gone if value else None,
+        "unchanged": value.unchanged if value else None,
+        "breaches": [{"breach": breach, "count": count} for breach, count in value.breaches] if value else None,
+        "broken": _plain(value.broken) if value else None,
+        "unobserved": _unobserved(fact),
+    }
 
 
 def _targets(assessment: Assessment) -> list[dict[str, Any]]:

@@ -26,6 +26,7 @@ from drcheck.reports.wording import (
     point_count,
     policy_lines,
     provenance,
+    sampling_lines,
     subject_name,
     verified,
     waiver_text,
@@ -197,7 +198,7 @@ def _policies(assessment: Assessment, options: ReportOptions) -> list[str]:
         lines += [f"  - drcheck's or the estate's own choice: {escape(choice)}" for choice in own_choices(policy)]
         lines += [f"  - The document's: {escape(choice)}" for choice in issuer_choices(policy)]
         lines += [f"  - Control {escape(control_text(control))}" for control in policy.controls]
-    lines += [f"- {escape(line)}" for line in provenance(assessment)]
+    lines += [f"- {escape(line)}" for line in (*provenance(assessment), *sampling_lines(assessment))]
     ours = own_choices_note(assessment)
     return [*lines, "", escape(ours)] if ours and not options.wide else lines
 

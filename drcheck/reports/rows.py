@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from drcheck.model import (
     Assessment,
+    Changes,
     CopyFacts,
     CopyPlace,
     Depth,
@@ -65,6 +66,9 @@ class CopyRow:
     place: CopyPlace
     points: Fact[Points]
     verification: Fact[Verification]
+    changes: Fact[Changes]
+    reference: datetime
+    """The moment that is judged."""
     newest: RecoveryPoint | None
     """The newest usable recovery point; None where there is none or it is not known."""
     age: timedelta | None
@@ -137,14 +141,17 @@ def copy_rows(assessment: Assessment) -> list[CopyRow]:
 def _copy_row(place: CopyPlace, facts: CopyFacts | None, reference: datetime) -> CopyRow:
     points: Fact[Points] = facts.points if facts else NOT_RECORDED
     verification: Fact[Verification] = facts.verification if facts else NOT_RECORDED
+    changes: Fact[Changes] = facts.changes if facts else NOT_RECORDED
     if isinstance(points, Unobserved):
-        return CopyRow(place, points, verification, newest=None, age=None, oldest=None, finished=None, unfinished=None)
+        return CopyRow(place, points, verification, changes, reference, newest=None, age=None, oldest=None, finished=None, unfinished=None)
     newest = points.value.newest_usable(reference)
     finished = points.value.count(PointState.FINISHED)
     return CopyRow(
         place,
         points,
         verification,
+        changes,
+        reference,
         newest=newest,
         age=reference - newest.time if newest else None,
         oldest=points.value.oldest_usable(reference),

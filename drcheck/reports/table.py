@@ -21,6 +21,7 @@ from drcheck.reports.wording import (
     own_choices_note,
     policy_lines,
     provenance,
+    sampling_lines,
 )
 from drcheck.reports.wrapping import columns, shorten, wrap
 
@@ -91,7 +92,7 @@ def _policies(assessment: Assessment, options: ReportOptions) -> list[str]:
                 lines += text_lines(title + "; ".join(choices), options, options.width, lead="  ")
         for control in policy.controls:
             lines += text_lines(control_text(control), options, options.width, lead="  · ")
-    for line in provenance(assessment):
+    for line in (*provenance(assessment), *(sampling_lines(assessment) if options.wide else [])):
         lines += text_lines(line, options, options.width, lead="- ")
     return lines if options.wide else [*lines, *text_lines(own_choices_note(assessment), options, options.width)]
 

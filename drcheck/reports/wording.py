@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from drcheck.clock import format_duration, format_moment
 from drcheck.model import (
     Assessment,
@@ -14,9 +16,11 @@ from drcheck.model import (
     Subject,
     SubjectKind,
     Unobserved,
+    Verification,
     Waiver,
     number_of,
 )
+from drcheck.model.bounds import percent_at_least
 from drcheck.reports.rows import CopyRow, FindingRow, accepted
 from drcheck.sizes import format_size
 
@@ -48,6 +52,14 @@ def provenance(assessment: Assessment) -> list[str]:
     if run.plugins:
         lines.append("Plugins trusted: " + ", ".join(f"{name} {version}" for name, version in run.plugins))
     return lines
+
+
+def sampling_lines(assessment: Assessment) -> list[str]:
+    """What chose the objects that were read, for whoever wants to see that nobody chose them; empty where no store is kept."""
+    sampling = assessment.facts.sampling
+    if sampling is None:
+        return []
+    return [f"Objects were drawn with the seed {sampling.seed}; the next run's has the SHA-256 {sampling.committed}"]
 
 
 def counts(assessment: Assessment) -> str:
@@ -118,16 +130,21 @@ def point_count(row: CopyRow) -> tuple[str, ...]:
 
 
 def verified(row: CopyRow) -> tuple[str, ...]:
-    """How much of a copy was read and compared, how deeply, and what came of it."""
+    """How much of a copy was read and compared, how deeply, and what came of it; with a rotation how far it has come, and when it ends."""
     if isinstance(row.verification, Unobserved):
         return "unknown", str(row.verification.reason)
     value = row.verification.value
-    parts = [f"{value.objects_read} of {value.objects_total} objects", f"{value.depth}, {format_size(value.bytes_read)}"]
-    if value.bad:
-        parts.insert(0, f"{value.bad} BAD")
-    if value.stopped is not None:
-        parts.append(f"stopped: {value.stopped.reason}")
-    return tuple(parts)
+    parts = [f"{value.bad} BAD"] if value.bad else []
+    if value.rotation is None:
+        parts.append(f"{value.objects_read} of {value.objects_total} objects")
+    else:
+        parts += [_cycle(value, row.reference), f"{value.objects_read:,} of {value.objects_total:,} objects tonight"]
+    parts.append(f"{value.depth}, {format_size(value.bytes_read)}")
+    if value.rotation is not None:
+        parts += [f"oldest {value.rotation.oldest_read:%Y-%m-%d}"] if value.rotation.oldest_read else []
+        parts += [f"all by {value.rotation.ends:%Y-%m-%d}"] if value.rotation.ends else []
+        parts += [f"{value.rotation.left:,} LATE"] if value.rotation.left > 0 else []
+    return (*parts, f"stopped: {value.stopped.reason}") if value.stopped is not None else tuple(parts)
 
 
 def verified_briefly(row: CopyRow) -> tuple[str, ...]:
@@ -136,8 +153,16 @@ def verified_briefly(row: CopyRow) -> tuple[str, ...]:
         return ("unknown",) if isinstance(row.points, Unobserved) else ("unknown", str(row.verification.reason))
     value = row.verification.value
     parts = [f"{value.bad} BAD"] if value.bad else []
-    parts.append(f"{value.objects_read} of {value.objects_total} {value.depth}")
+    if value.rotation is None:
+        parts.append(f"{value.objects_read} of {value.objects_total} {value.depth}")
+    else:
+        parts += [_cycle(value, row.reference), f"{value.objects_read:,} of {value.objects_total:,} tonight"]
     return (*parts, f"stopped: {value.stopped.reason}") if value.stopped is not None else tuple(parts)
+
+
+def _cycle(value: Verification, now: datetime) -> str:
+    cycle = f" of {format_duration(value.rotation.cycle)} cycle" if value.rotation else ""
+    return percent_at_least(value.share_done(now)) + cycle
 
 
 def document_words(policy: PolicyUsed) -> tuple[str, str]:

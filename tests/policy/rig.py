@@ -12,6 +12,7 @@ from typing import Any
 from drcheck.estate.schema import Estate
 from drcheck.model import (
     Assessment,
+    Changes,
     CopyFacts,
     Depth,
     Drill,
@@ -30,6 +31,7 @@ from drcheck.model import (
     Protection,
     Reason,
     RecoveryPoint,
+    Rotation,
     Run,
     Source,
     TargetFacts,
@@ -169,6 +171,46 @@ def verification(**fields: Any) -> Verification:
     return Verification(counts=tuple(counts.items()), **(kept | fields))
 
 
+def rotation(**fields: Any) -> Rotation:
+    """A cycle of 30 days in which all hundred objects were read, the first of them three weeks ago and 20 tonight, unless `fields` say otherwise."""
+    kept: dict[str, Any] = {
+        "cycle": timedelta(days=30),
+        "verified": 100,
+        "oldest_read": NOW - timedelta(days=21),
+        "due": 20,
+        "left": 0,
+        "unverified": 0,
+        "drawn": 0,
+        "drawn_bad": 0,
+        "ends": None,
+    }
+    return Rotation(**(kept | fields))
+
+
+def rolling(standing: int = 80, tonight: int = 20, not_read: int = 0, **fields: Any) -> Verification:
+    """
+    A night of a rotation: `standing` objects were read on earlier nights, `tonight` drawn at random of the others, and `not_read` of these are left.
+
+    A field of the rotation may be given by its name.
+    """
+    own = {name: fields.pop(name) for name in Rotation.__dataclass_fields__ if name in fields}
+    kept: dict[str, Any] = {
+        "counts": {ObjectResult.MATCH: standing + tonight, ObjectResult.NOT_READ: not_read},
+        "objects_total": standing + tonight + not_read,
+        "objects_read": tonight,
+        "bytes_read": tonight * 1000,
+    }
+    drawn = {"verified": standing + tonight, "unverified": tonight + not_read, "drawn": tonight, "unread": not_read}
+    ends = {"ends": NOW + timedelta(days=9)} if not_read else {}
+    return verification(**(kept | fields), rotation=rotation(**(drawn | ends | own)))
+
+
+def changes(**fields: Any) -> Changes:
+    """A listing in which nothing but one new object and one that was let go is other than the day before, unless `fields` say otherwise."""
+    kept: dict[str, Any] = {"since": NOW - timedelta(days=1), "new": 1, "changed": 0, "gone": 1, "unchanged": 99}
+    return Changes(**(kept | fields))
+
+
 def drill(age: timedelta = timedelta(days=10), **fields: Any) -> Drill:
     """A successful restore of `pas` that long ago, which took three hours."""
     ended = NOW - age
@@ -207,15 +249,15 @@ def facts(place: Estate, *, silent: Iterable[str] = ()) -> Facts:
         )
     for one in place.copies:
         if one.target in silent:
-            copies.append(CopyFacts(one.system, one.target, quiet, quiet, unseen(Reason.NOT_ATTEMPTED, "not read")))
+            copies.append(CopyFacts(one.system, one.target, quiet, quiet, unseen(Reason.NOT_ATTEMPTED, "not read"), quiet))
             continue
         lock = Protection("compliance", NOW + timedelta(days=60)) if place.target(one.target).immutable else Protection("none")
-        copies.append(CopyFacts(one.system, one.target, seen(healthy()), seen(lock), seen(verification())))
+        copies.append(CopyFacts(one.system, one.target, seen(healthy()), seen(lock), seen(verification()), seen(changes())))
     return Facts(NOW, tuple(targets), tuple(copies), seen((drill(),), Source.DECLARED))
 
 
 TARGET_FACTS = ("identity", "protection", "encryption", "versions", "permissions", "clock_skew")
-COPY_FACTS = ("points", "lock", "verification")
+COPY_FACTS = ("points", "lock", "verification", "changes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +326,7 @@ TIGHT: dict[str, str] = {
     "backup.completeness": "{}",
     "retention.depth": "{}",
     "integrity.checksums": "{}",
+    "integrity.unchanged": "{}",
     "restore.tested": "{ judge_rto = true, third_of_retention = true }",
     "declared.matches.observed": "{}",
 }

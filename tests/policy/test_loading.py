@@ -56,6 +56,14 @@ def refused(folder: Path, text: str) -> str:
         (CONTROL.replace("copies.count", "backup.recency") + 'issuer = { max_age = "1 day" }', "'1 day' is not a duration"),
         (CONTROL.replace("copies.count", "backup.recency") + "issuer = { max_age = 24 }", '24 is not allowed; write a duration such as "24h"'),
         (CONTROL.replace("copies.count", "backup.recency") + 'issuer = { objective = "rto" }', "write one of schedule, rpo"),
+        (
+            CONTROL.replace("copies.count", "integrity.checksums") + "ours = { max_bad_rate = 1 }",
+            "1 is not allowed; write a share of at least 0 and below 1, such as 0.01",
+        ),
+        (CONTROL.replace("copies.count", "integrity.checksums") + "ours = { max_bad_rate = -0.1 }", "-0.1 is not allowed; write a share"),
+        (CONTROL.replace("copies.count", "integrity.checksums") + "ours = { max_bad_rate = nan }", "nan is not allowed; write a share"),
+        (CONTROL.replace("copies.count", "integrity.checksums") + "ours = { max_bad_rate = true }", "True is not allowed; write a share"),
+        (CONTROL.replace("copies.count", "integrity.checksums") + 'ours = { max_bad_rate = "1%" }', "'1%' is not allowed; write a share"),
         (CONTROL.replace("copies.count", "coverage.systems") + "issuer = { minimum = 1 }", "has no such parameter; it has none"),
         ("", "controls: is missing"),
     ],
@@ -95,6 +103,20 @@ def test_the_packs_of_an_estate_are_loaded_with_all_their_problems(tmp_path: Pat
     wrong = estate({"policies": ["uk-caf-b5", "nothing"]})
     with pytest.raises(ConfigError, match=r"policies\[1\]: no pack has the id"):
         load_packs(wrong)
+
+
+def test_a_share_is_read_as_one_and_shown_as_it_was_written(tmp_path: Path) -> None:
+    for written, read, shown in (("0.01", 0.01, "0.01"), ("0", 0.0, "0"), ("5e-5", 5e-5, "5e-05")):
+        pack = pack_of(tmp_path, {"integrity.checksums": f"{{ max_bad_rate = {written} }}"})
+        assert pack.controls[0].parameters["max_bad_rate"] == read
+        assert dict(pack.controls[0].our_parameters)["max_bad_rate"] == shown
+    assert "max_bad_rate" not in dict(pack_of(tmp_path, {"integrity.checksums": "{}"}).controls[0].our_parameters)
+
+
+def test_no_shipped_pack_lets_a_sample_pass() -> None:
+    for pack in shipped_packs():
+        for control in pack.controls:
+            assert control.parameters.get("max_bad_rate") is None
 
 
 def test_a_third_partys_check_that_is_not_installed_is_refused() -> None:

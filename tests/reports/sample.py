@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from drcheck.model import (
     Assessment,
+    Breach,
+    BrokenObject,
+    Changes,
     ControlUsed,
     CopyFacts,
     CopyPlace,
@@ -30,7 +34,9 @@ from drcheck.model import (
     Protection,
     Reason,
     RecoveryPoint,
+    Rotation,
     Run,
+    Sampling,
     Severity,
     Source,
     Subject,
@@ -99,6 +105,26 @@ def verification(match: int, *problems: ObjectVerdict, not_read: int = 0, stoppe
         depth=Depth.READ,
         stopped=stopped,
     )
+
+
+def rolling(standing: int, tonight: int, not_read: int, *problems: ObjectVerdict, **fields: Any) -> Verification:
+    """A night of a rotation that began with nothing read: some objects stand since three weeks ago, and those of tonight were drawn at random."""
+    bad = sum(one.result in (ObjectResult.MISMATCH, ObjectResult.MISSING) for one in problems)
+    rotation = Rotation(
+        cycle=timedelta(days=30),
+        verified=standing + tonight,
+        oldest_read=AT - timedelta(days=21) if standing else AT - timedelta(minutes=20),
+        due=0,
+        left=0,
+        unverified=tonight + bad + not_read,
+        drawn=tonight + bad,
+        drawn_bad=bad,
+        ends=AT + timedelta(days=9) if not_read else None,
+        unread=not_read,
+    )
+    whole = verification(standing + tonight, *problems, not_read=not_read)
+    objects = tonight + bad
+    return replace(whole, objects_read=objects, bytes_read=734_003_200 * objects, rotation=replace(rotation, **fields))
 
 
 def problem(result: ObjectResult) -> ObjectVerdict:
@@ -219,16 +245,20 @@ def hospital() -> Assessment:
             silent("offsite-sftp"),
         ),
         copies=(
-            CopyFacts("imaging", "onsite", seen(points(timedelta(hours=4), 30)), seen(Protection("none")), seen(verification(30))),
+            CopyFacts("imaging", "onsite", seen(points(timedelta(hours=4), 30)), seen(Protection("none")), seen(rolling(9, 4, 17, left=2)),
+                      seen(Changes(AT - timedelta(days=1), new=1, changed=0, gone=1, unchanged=29))),
             CopyFacts("imaging", "offsite-s3", seen(points(timedelta(hours=5), 11, broken=1)),
                       seen(Protection("compliance", AT + timedelta(days=20))),
-                      seen(verification(10, flipped, gone))),
+                      seen(verification(10, flipped, gone)),
+                      seen(Changes(AT - timedelta(days=1), new=0, changed=1, gone=0, unchanged=11, breaches=((Breach.ALTERED, 1),),
+                                   broken=(BrokenObject(HOSTILE, Breach.ALTERED, "1024 bytes, 2048 since 2026-02-28"),)))),
             CopyFacts("patient-record", "second-site", seen(points(timedelta(days=9, hours=4), 3)), unable,
                       seen(verification(1, not_read=2, stopped=stopped))),
             CopyFacts("pathology", "offsite-sftp", DOWN, DOWN, DOWN),
             CopyFacts("pathology", "onsite", seen(points(timedelta(0), 0)), unable, unable),
         ),
         drills=Observed((drill,), AT, Source.DECLARED),
+        sampling=Sampling("ab" * 32, "cd" * 32),
     )  # fmt: skip
     return Assessment(
         run=Run("20260301T060000Z-0a1b2c3d", AT, as_of=False, facts_from="", started=AT, finished=AT + timedelta(minutes=1), version="0.1.0"),

@@ -91,6 +91,12 @@ def _put(value: object, *path: str | int) -> Callable[[Any], None]:
         _put(1.5, "copies", 0, "verification", "upper_bound_bad_rate"),
         _put(0, "copies", 3, "recovery_points"),
         _put(0, "copies", 3, "verification", "bad"),
+        _put(0, "copies", 2, "changes", "gone"),
+        _put(None, "copies", 1, "changes", "gone"),
+        _put("broken", "copies", 1, "changes", "broken", 0, "breach"),
+        _remove("copies", 0, "verification", "rotation", "unread"),
+        _put(-1, "copies", 0, "verification", "rotation", "left"),
+        _remove("sampling", "seed"),
         _put(None, "copies", 3, "verification", "unobserved"),
         _put(None, "copies", 0, "recovery_points"),
         _put(None, "targets", 3, "facts", "identity", "unobserved"),
@@ -105,7 +111,7 @@ def test_the_schema_notices_what_is_wrong(edit: Callable[[Any], None]) -> None:
 
 def test_it_has_the_keys_of_the_design() -> None:
     found = document(sample.hospital())
-    assert list(found) == ["schema", "run", "estate", "policies", "summary", "findings", "copies", "targets"]
+    assert list(found) == ["schema", "run", "estate", "policies", "summary", "findings", "copies", "targets", "sampling"]
     assert found["schema"] == "drcheck.assessment/1"
     assert list(found["findings"][0]) == (
         ["policy", "control", "clause", "check", "subject", "outcome", "severity", "assurance", "depth", "message", "facts", "waiver", "remediation"]
@@ -161,17 +167,59 @@ def test_the_bound_is_exact_where_everything_was_compared() -> None:
     assert _bound(sample.verification(30, sample.problem(ObjectResult.MISSING))) == pytest.approx(1 / 31, abs=1e-6)
 
 
-def test_the_bound_is_sure_where_reading_stopped_and_statistical_for_a_sample() -> None:
+def test_the_bound_is_sure_without_a_rotation_and_statistical_with_one() -> None:
     partial = sample.verification(59, not_read=941)
     assert _bound(partial) == 0.941
-    sampled = replace(partial, depth=Depth.SAMPLED)
-    assert 0.049 < (_bound(sampled) or 1) < 0.05
-    assert _bound(replace(sampled, stopped=Unobserved(Reason.TIMED_OUT, "too slow"))) == 0.941
+    assert _bound(replace(partial, stopped=Unobserved(Reason.TIMED_OUT, "too slow"))) == 0.941
+    assert _bound(replace(partial, depth=Depth.SAMPLED)) == 0.941
+    assert 0.049 < (_bound(sample.rolling(0, 59, 941)) or 1) < 0.05
+
+
+def test_a_rotation_is_told_with_what_stands_and_what_was_read_tonight() -> None:
+    given = sample.hospital()
+    found = document(given)["copies"][0]["verification"]
+    assert found["rotation"] == {
+        "cycle_seconds": 30 * 86400,
+        "verified": 13,
+        "oldest_read": "2026-02-08T06:00:00Z",
+        "due": 0,
+        "left": 2,
+        "unverified": 21,
+        "drawn": 4,
+        "drawn_bad": 0,
+        "ends": "2026-03-10T06:00:00Z",
+        "unread": 17,
+    }
+    assert (found["objects_read"], found["oldest_read"]) == (4, "2026-02-08T06:00:00Z")
+    later = replace(given, run=replace(given.run, reference=sample.AT + timedelta(days=10)))
+    assert document(later)["copies"][0]["verification"]["upper_bound_bad_rate"] == 1, "what was read no longer stands"
+    nothing = replace(given.facts.copies[0], verification=Observed(sample.rolling(0, 0, 30, oldest_read=None), sample.AT, Source.OBSERVED))
+    found = document(replace(given, facts=replace(given.facts, copies=(nothing,))))["copies"][0]["verification"]
+    assert (found["oldest_read"], found["upper_bound_bad_rate"]) == (None, 1)
+
+
+def test_changes_and_the_seeds_are_told() -> None:
+    found = document(sample.hospital())
+    assert found["copies"][1]["changes"] == {
+        "since": "2026-02-28T06:00:00Z",
+        "new": 0,
+        "changed": 1,
+        "gone": 0,
+        "unchanged": 11,
+        "breaches": [{"breach": "altered", "count": 1}],
+        "broken": [{"key": sample.HOSTILE, "breach": "altered", "detail": "1024 bytes, 2048 since 2026-02-28"}],
+        "unobserved": None,
+    }
+    assert found["copies"][2]["changes"]["unobserved"]["reason"] == "not-attempted"
+    assert found["copies"][2]["changes"]["gone"] is None
+    assert found["sampling"] == {"seed": "ab" * 32, "committed": "cd" * 32}
+    assert document(sample.nothing())["sampling"] == {"seed": "ab" * 32, "committed": "cd" * 32}
+    given = sample.hospital()
+    assert document(replace(given, facts=replace(given.facts, sampling=None)))["sampling"] is None
 
 
 def test_objects_without_a_promise_prove_nothing() -> None:
     extra = sample.verification(0, *[sample.problem(ObjectResult.EXTRA)] * 10)
     assert extra.objects_read == 10
     assert _bound(extra) == 1
-    assert _bound(replace(extra, depth=Depth.SAMPLED)) == 1
     assert _bound(sample.verification(0)) == 1
