@@ -220,7 +220,9 @@ class S3Connector(Connector):
 
         def fetch(prefix: str, delimiter: str, token: str) -> Page:
             self.deadline.check()
-            return client.page(sendable(prefix), delimiter=delimiter, token=token, size=self.page_size)
+            page = client.page(sendable(prefix), delimiter=delimiter, token=token, size=self.page_size)
+            self.pace.add()  # a sign of life
+            return page
 
         return fetch
 
