@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections import Counter
 from datetime import date
 from decimal import Decimal
@@ -12,6 +13,7 @@ import pytest
 
 from drcheck.errors import ConfigError
 from drcheck.estate.load import parse_estate
+from drcheck.estate.schema import Budget, Verify
 from drcheck.verify.budget import Cost
 from drcheck.verify.tariff import Tariff, load_tariff
 from tests.estate.examples import GOOD
@@ -147,3 +149,15 @@ def test_prices_of_a_target_that_is_not_declared_are_refused(tmp_path: Path) -> 
     file.write_text(PRICES.replace("[targets.vault]", "[targets.valut]"))
     with pytest.raises(ConfigError, match=re.escape('targets.valut: no target has the id "valut"; declared: nas, vault (did you mean "vault"?)')):
         load_tariff(file, estate)
+
+
+def test_the_examples_in_the_documentation_are_right(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "verify.md").read_text(encoding="utf-8")
+    declared, example = re.findall(r"^```toml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    verify, target = tomllib.loads(declared)["verify"], tomllib.loads(declared)["targets"][0]
+    assert Verify.model_validate(verify).budget.bytes == 2 * 2**40
+    assert Budget.model_validate(target["budget"]).money == 2
+    tariff = loaded(tmp_path, example)
+    assert "**invented**" in page
+    assert tariff.price("offsite-bucket", "s3", Cost(bytes=GIB, requests=Counter(get=1000))) == Decimal("0.091")
+    assert tariff.price("nas", "local", Cost(bytes=GIB)) == 0
