@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
@@ -28,12 +29,14 @@ class Recorder:
         recorded: how many results are on the disk.
     """
 
-    def __init__(self, objects: Callable[[str], ObjectStore], *, every: float = EVERY) -> None:
+    def __init__(self, objects: Callable[[str], ObjectStore], *, every: float = EVERY, clock: Callable[[], datetime] = now) -> None:
         """
         Args:
             objects: what gives the objects of a copy by its name, such as `Store.objects` of one organisation.
             every: seconds between two writes.
+            clock: what tells when a result is made, UTC.
         """
+        self._clock = clock
         self.recorded = 0
         self._objects = objects
         self._every = every
@@ -68,7 +71,7 @@ class Recorder:
         Raises:
             StoreError: an earlier result could not be written; nothing more is taken.
         """
-        self.add(copy, (Reading.of(verdict, now(), entry, digests),))
+        self.add(copy, (Reading.of(verdict, self._clock(), entry, digests),))
 
     def add(self, copy: str, readings: Iterable[Reading]) -> None:
         """Take readings of `copy`, such as those of a block of work. Raises as `record`, and ValueError where a moment cannot be kept."""

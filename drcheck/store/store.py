@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime
 from types import TracebackType
@@ -13,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from drcheck.canonical import digest_bytes
+from drcheck.clock import now
 from drcheck.errors import StoreError
 from drcheck.model import Assessment
 from drcheck.store.database import Database
@@ -191,8 +193,8 @@ class Store:
                 number = copy_number(connection, organisation_number(connection, organisation), copy)
         return ObjectStore(self._database, number, copy)
 
-    def recorder(self, organisation: str, *, every: float = EVERY) -> Recorder:
-        """What takes the organisation's results one by one: a `drcheck.verify.tally.ResultSink`."""
+    def recorder(self, organisation: str, *, every: float = EVERY, clock: Callable[[], datetime] = now) -> Recorder:
+        """What takes the organisation's results one by one, made at the time that `clock` tells: a `drcheck.verify.tally.ResultSink`."""
         known: dict[str, ObjectStore] = {}
 
         def objects(copy: str) -> ObjectStore:
@@ -200,7 +202,7 @@ class Store:
                 known[copy] = self.objects(organisation, copy)
             return known[copy]
 
-        return Recorder(objects, every=every)
+        return Recorder(objects, every=every, clock=clock)
 
 
 def open_store(where: str | os.PathLike[str] | None = None, *, wait: float = WAIT) -> Store:

@@ -1,6 +1,6 @@
 """Reading bytes and comparing them with what was promised."""
 
-from drcheck.verify.run import verify
+from drcheck.verify.run import Manner, verify
 from drcheck.verify.tally import ResultSink, Tally
 
-__all__ = ["ResultSink", "Tally", "verify"]
+__all__ = ["Manner", "ResultSink", "Tally", "verify"]

@@ -12,7 +12,7 @@ from drcheck.model import ObjectResult, ObjectVerdict, Reason, Unobserved, print
 from drcheck.verify.compare import verdict, wrong_size
 from drcheck.verify.gather import gather
 from drcheck.verify.reading import Read, Reading
-from drcheck.verify.rolling import Selection
+from drcheck.verify.selection import Selection
 from drcheck.verify.sightings import Sightings
 from drcheck.verify.sources import Sources
 from drcheck.verify.spool import Spool

@@ -22,7 +22,8 @@ from drcheck.pace import Pace
 from drcheck.verify.copy import Verifying
 from drcheck.verify.engines.base import Engine
 from drcheck.verify.progress import Counts, Progress
-from drcheck.verify.rolling import Rolling, Selection
+from drcheck.verify.rolling import Rolling
+from drcheck.verify.selection import Selection
 from drcheck.verify.sightings import Sightings
 from drcheck.verify.spool import Spool
 from drcheck.verify.standing import Standing
@@ -74,10 +75,7 @@ def verify(
         workers: how many targets are read at a time.
         run: when everything must have ended.
         sink: told every call to every target.
-        results: told every object's result as it is made; with `rolling` the store is.
-
-    Raises:
-        StoreError: what was read or is known could not be kept or read in the store. Everything else was done.
+        results: told every object's result as it is made; with `rolling` the store is, and `rolling.failures` has what went wrong with it.
     """
     manner = manner or Manner()
     declared = {copy.id: copy for copy in estate.copies}
@@ -93,9 +91,6 @@ def verify(
         _run({target: place.first_look for target, place in places.items()}, places, workers, run, manner)
         seconds = {target: place.second_look for target, place in places.items() if place.asked(work)}
         _run(seconds, places, workers, run, manner)
-    for each in work:
-        if each.failure is not None:
-            raise each.failure
     return tuple(each.facts_now() for each in work)
 
 
@@ -135,7 +130,6 @@ class _Work:
         self.hits: tuple[str, ...] = ()
         self.asked: list[str] = []
         """Objects to read that are bad in another copy of the system."""
-        self.failure: StoreError | None = None
 
     @property
     def worth_a_look(self) -> bool:
@@ -293,11 +287,12 @@ class _Place:
 
 
 def _kept(work: _Work, look: Callable[[], Unobserved | None]) -> Unobserved | None:
-    """What `look` returns. A store that fails is no failure of the place: it ends the copy, and is raised when everything else was done."""
+    """What `look` returns. A store that fails is no failure of the place: it ends the copy, and is told when everything else was done."""
     try:
         return look()
     except StoreError as failure:
-        work.failure = failure
+        if work.rolling is not None:
+            work.rolling.failures.append(failure)
         return Unobserved(Reason.INTERNAL, str(failure))
 
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from drcheck.connectors.base import Entry
 from drcheck.errors import ManifestError
 from drcheck.manifests import Promise
-from drcheck.verify.spool import Found, Role, Spool
+from drcheck.verify.spool import Found, Spool
+from drcheck.verify.standing import Role
 
 STEMS = ["a", "b/é", "b/ö", "b.x", "b0", "z\udcff", "d/e/f", "中"]
 NAMES = st.sampled_from([unicodedata.normalize(form, stem) for stem in STEMS for form in ("NFC", "NFD")])

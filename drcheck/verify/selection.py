@@ -1,0 +1,186 @@
+"""What of one copy is read tonight, and what of it stands from earlier nights."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+
+from drcheck.clock import Deadline
+from drcheck.estate.schema import Copy
+from drcheck.model import ObjectResult, ObjectVerdict
+from drcheck.verify.compare import strength, verdict, weak_only, wrong_size
+from drcheck.verify.earlier import Earlier, Worth, worth
+from drcheck.verify.plan import INTERVAL, Night, choose, ends, turns
+from drcheck.verify.progress import Progress
+from drcheck.verify.rolling import Rolling
+from drcheck.verify.spool import Spool, as_bytes
+from drcheck.verify.tally import Tally
+from drcheck.verify.waiting import Waiting
+from drcheck.verify.wanted import Wanted
+
+
+class Selection:
+    """
+    What of one copy is read tonight. Used by one thread: `objects`, while results are told to `note`, then `finish`.
+
+    Nothing that stands is lost by reading it again: it is told to the tally as standing first, and replaced when it was read.
+    """
+
+    def __init__(self, rolling: Rolling, copy: Copy, spool: Spool, tally: Tally, progress: Progress, until: Deadline) -> None:
+        """`until` is when no further object is begun."""
+        self.until = until
+        self._copy = copy.id
+        self._spool = spool
+        self._tally = tally
+        self._progress = progress
+        self._allowance = rolling.allowances[copy.id]
+        self._cycle = rolling.cycles[copy.id]
+        self._at = rolling.at
+        self._full = rolling.full
+        now = int(rolling.at.timestamp())
+        self._since = now - int(self._cycle.total_seconds())
+        self._soon = self._since + int(INTERVAL.total_seconds())
+        self._hash = hashlib.blake2b(copy.id.encode(), key=rolling.seed, digest_size=8)
+        self._turns = spool.turns(turns(spool.planned(), self._cycle))
+        self._waiting = Waiting(spool, copy.id, rolling.seed) if self._limited else None
+        self._counts = dict.fromkeys(("objects", "standing", "due", "suspect", "fresh", "chosen", "bytes"), 0)
+
+    def open(self, spool: Spool) -> None:
+        """Go on in the spool that was closed meanwhile."""
+        self._spool = spool
+        if self._waiting is not None:
+            self._waiting.open(spool)
+
+    @property
+    def _limited(self) -> bool:
+        return not self._allowance.unlimited or self._allowance.seconds is not None
+
+    def objects(self) -> Iterator[Wanted]:
+        """The objects to read, in the order in which they should be. Those that need no reading have their result told here."""
+        if self._waiting is None:
+            self._progress.planned(self._copy, *self._spool.expected())
+            for wanted in self._sorted_out(None):
+                self._count(wanted)
+                yield wanted
+            return
+        for _ in self._sorted_out(self._waiting):
+            pass
+        self._waiting.settle()
+        self._counts["chosen"], self._counts["bytes"] = choose(self._waiting, self._allowance, in_waves=self._allowance.seconds is not None)
+        for wanted in self._waiting.passed_over():
+            self._tally.stands(_as_before(wanted), read=0)
+        # Until it was read, nothing of it counts as read.
+        self._tally.rotate(self._night(left=self._counts["due"]))
+        self._progress.planned(self._copy, self._counts["chosen"], self._counts["bytes"])
+        for wanted in self._waiting.tonight():
+            yield replace(wanted, stood=worth(wanted.earlier, _promised(wanted), self._since) is Worth.STANDS)
+
+    def note(self, wanted: Wanted, found: ObjectVerdict) -> None:
+        """Take the result of one object that was read."""
+        self._progress.done(self._copy, wanted.entry.size)
+        if self._waiting is not None or wanted.stood:
+            self._spool.note_done(wanted.entry.key, bad=found.result is not ObjectResult.MATCH)
+
+    def finish(self) -> None:
+        """Tell the tally what became of the plan, and leave what was not spent to others."""
+        self._allowance.finish()
+        if self._waiting is None:
+            night = self._night(left=0)
+        else:
+            left, size = self._waiting.left()
+            pool, drawn, bad = self._waiting.drawn()
+            night = replace(self._night(left=left), pool=pool, drawn=drawn, drawn_bad=bad, ends=ends(self._at, size, self._counts["bytes"]))
+        self._tally.rotate(night)
+
+    def again(self, keys: Collection[str]) -> Iterator[Wanted]:
+        """
+        Of these objects those that stand or did, and were not read tonight: neighbours of one that is not what was promised, or its likes in another
+        copy. They are few, and read whatever the budget is.
+        """
+        for wanted in self._spool.wanted_of(keys):
+            value = worth(wanted.earlier, _promised(wanted), self._since)
+            if value in (Worth.STANDS, Worth.EXPIRED) and not self._spool.done(wanted.entry.key) and wrong_size(wanted) is None:
+                yield replace(wanted, stood=value is Worth.STANDS)
+
+    def _sorted_out(self, waiting: Waiting | None) -> Iterator[Wanted]:
+        """Every object that should be read; noted as waiting where the night may be too short for all."""
+        count = self._counts
+        for wanted in self._spool.wanted():
+            count["objects"] += 1
+            mismatch = wrong_size(wanted)
+            if mismatch is not None:
+                self._tally.result(mismatch, entry=wanted.entry)
+                continue
+            if wanted.entry.archived:
+                self._tally.result(verdict(wanted, ObjectResult.NOT_READ, detail="in an archived storage class, which is never read"))
+                continue
+            value = worth(wanted.earlier, _promised(wanted), self._since)
+            stands = value is Worth.STANDS
+            if stands or value is Worth.STANDS_THERE:
+                count["standing"] += 1
+            queue = wanted.earlier.queue if wanted.earlier else 0
+            due = value is Worth.EXPIRED or (stands and queue <= self._soon)
+            count["due"] += due
+            suspect, fresh = value is Worth.SUSPECT, value is Worth.NOTHING
+            count["suspect"] += suspect
+            count["fresh"] += fresh
+            if stands and wanted.earlier is not None:
+                self._tally.stands(_standing(wanted, wanted.earlier), read=wanted.earlier.read, weak=weak_only(wanted))
+            elif value is Worth.STANDS_THERE and wanted.earlier is not None and not self._full:
+                self._tally.stands(_standing(wanted, wanted.earlier), read=0, weak=weak_only(wanted))
+                continue
+            if stands and not due and not self._full and not self._has_its_turn(wanted.entry.key, queue):
+                continue
+            chosen = replace(wanted, stood=True) if stands else wanted
+            if waiting is not None:
+                waiting.add(chosen, suspect=suspect, fresh=fresh, due=due)
+            yield chosen
+
+    def _has_its_turn(self, key: str, queue: int) -> bool:
+        """Whether a standing object is among those that have waited longest; among equals the seed decides."""
+        threshold, fraction = self._turns
+        if queue != threshold:
+            return queue < threshold
+        rank = self._hash.copy()
+        rank.update(b"\0" + as_bytes(key))
+        return int.from_bytes(rank.digest(), "big") < fraction * 2**64
+
+    def _count(self, wanted: Wanted) -> None:
+        self._allowance.take(wanted.entry.size)
+        self._counts["chosen"] += 1
+        self._counts["bytes"] += wanted.entry.size
+
+    def _night(self, *, left: int) -> Night:
+        count = self._counts
+        return Night(
+            cycle=self._cycle,
+            objects=count["objects"],
+            standing=count["standing"],
+            due=count["due"],
+            suspect=count["suspect"],
+            fresh=count["fresh"],
+            chosen=count["chosen"],
+            bytes=count["bytes"],
+            left=left,
+        )
+
+
+def _promised(wanted: Wanted) -> list[tuple[str, str]]:
+    return [(promise.algorithm, promise.digest) for promise in wanted.promises]
+
+
+def _standing(wanted: Wanted, earlier: Earlier) -> ObjectVerdict:
+    """The match that an earlier night made of an object."""
+    best = max(wanted.promises, key=strength)
+    return verdict(wanted, ObjectResult.MATCH, best, found=best.digest, there=not earlier.read)
+
+
+def _as_before(wanted: Wanted) -> ObjectVerdict:
+    """What an earlier night made of an object that is not what was promised, or could not be read."""
+    found = wanted.earlier.digests if wanted.earlier else {}
+    for promise in wanted.promises:
+        if found.get(promise.algorithm, promise.digest) != promise.digest:
+            detail = "so it was when it was last read; it was not read again tonight"
+            return verdict(wanted, ObjectResult.MISMATCH, promise, found=found[promise.algorithm], detail=detail)
+    return verdict(wanted, ObjectResult.UNREADABLE, detail="it could not be read when it was last tried, and was not tried again tonight")
