@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from drcheck.connectors import sftp_pipeline
+from drcheck.connectors import sftp_above, sftp_pipeline
 from drcheck.connectors.base import Connector, Entry
 from drcheck.digests import Digests
 from drcheck.errors import AccessDenied, ConnectorError, InProgress, NotThere, Unreachable, Unsupported
-from tests.connectors.asking import content, keys, resident
+from tests.connectors.asking import Told, content, keys, resident
 from tests.connectors.rig import MIB, NAMES, NOT_UTF8
 from tests.connectors.sftp_rig import SftpRig, connector_of
 from tests.connectors.sshd import SshServer
@@ -197,6 +197,32 @@ def test_nothing_wanted_is_nothing_asked(rig: SftpRig) -> None:
         before = connector.calls.counts()
         assert list(connector.digests([])) == []
         assert connector.calls.counts() == before
+
+
+def test_large_files_of_one_folder_do_not_wait_for_each_other(rig: SftpRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is killed meanwhile loses what has no answer: at most so many bytes, not a folder's 60 files."""
+    monkeypatch.setattr(sftp_above, "ENOUGH", 4 * MIB)
+    for number in range(60):
+        put(rig.server, f"enough/{number:02d}", b"")
+        os.truncate(rig.path(f"enough/{number:02d}"), MIB)
+        os.utime(rig.path(f"enough/{number:02d}"), LONG_AGO)
+    with rig.connector() as connector:
+        wanted = list(connector.list("enough"))
+        connector.pace = told = Told()
+        unanswered = [told.bytes - number * MIB for number, _ in enumerate(connector.digests((each, SHA256) for each in wanted))]
+    assert len(unanswered) == 60
+    # What is finished, what is on its way, and what comes while the folders are looked at.
+    assert max(unanswered) < 30 * MIB
+
+
+def test_answers_are_signs_of_life_though_nothing_is_read(rig: SftpRig) -> None:
+    put_many(rig.server, "alive", 3)
+    with rig.connector() as connector:
+        for act in (lambda: keys(connector, "alive"), lambda: connector.stat("alive/00000"), lambda: outcomes(connector, "alive/absent")):
+            connector.pace = told = Told()
+            act()
+            assert told.amounts
+            assert told.bytes == 0
 
 
 # What changes meanwhile

@@ -23,6 +23,7 @@ from drcheck.digests import Digests
 from drcheck.errors import ConnectorError, Malformed, NotThere, TimedOut, Unreachable, Unsupported
 from drcheck.model import Depth, ObjectResult
 from drcheck.pace import Pace
+from tests.connectors.asking import Told
 from tests.connectors.rig import MIB, NAMES, NOT_UTF8
 from tests.connectors.sftp_rig import SftpRig, connector_of
 from tests.connectors.sshd import SshServer
@@ -117,12 +118,15 @@ def test_the_server_hashes_and_nothing_is_read(rig: SftpRig, tool: str) -> None:
     fill(rig.server.root, content)
     with rig.connector(server_hash=tool) as connector:
         wanted = [(each, {algorithm}) for each in connector.list(f"tools-{tool}")]
+        connector.pace = told = Told()
         found = {each.key: outcome for each, outcome in connector.digests(wanted)}
         calls = dict(connector.calls.counts())
     assert found == {key: there(each, algorithm) for key, each in content.items()}
     assert calls["ssh:exec"] == 1
     assert "sftp:open" not in calls
     assert "ssh:exec" in connector.allowed_calls
+    assert told.amounts, "its answers are signs of life"
+    assert told.bytes == 0
 
 
 def test_without_the_option_no_command_is_run(rig: SftpRig) -> None:
