@@ -129,7 +129,7 @@ def _refused(cluster: Cluster, error: OSError | ImportError) -> ConnectorError:
         if isinstance(because, ssl.SSLError):
             shown = cluster.scheduler
             return Untrusted(f"{shown} and drcheck do not accept each other's certificates; are all of one authority, and valid today? ({because})")
-        because = because.__cause__
+        because = because.__cause__ or because.__context__
     return Unreachable(f"the scheduler {cluster.scheduler} cannot be reached: {error}")
 
 

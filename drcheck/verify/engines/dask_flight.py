@@ -38,6 +38,8 @@ class _Sent:
     shard: Shard
     times: int = 0
     """How often it was sent out."""
+    begun: bool = False
+    """Whether a worker has said that it reads it."""
     told: int = 0
     """Bytes of it that are known to have been read."""
     future: Future[bytes] | None = None
@@ -122,6 +124,9 @@ class Flight:
         try:
             key = self._arrived.get(timeout=_LOOK if left is None else min(_LOOK, left))
         except queue.Empty:
+            # Waiting for a worker to begin is no silence of the place; the site says when that has lasted too long.
+            if not any(sent.begun for sent in self._out.values()):
+                self._connector.pace.add()
             return
         if key in self._out:
             yield from self._settle(key)
@@ -149,6 +154,7 @@ class Flight:
         yield from ((entry, report.answers[place]) for place, (entry, _) in enumerate(sent.shard.wanted))
 
     def _heard(self, sent: _Sent, amount: int) -> None:
+        sent.begun = True
         sent.told += amount
         self._connector.pace.add(amount)
 

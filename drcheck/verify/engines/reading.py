@@ -30,7 +30,7 @@ TELLING = 2.0
 """Seconds between two signs of life, at the least."""
 
 Tell = Callable[[int], None]
-"""Told how many bytes were read since it was last told."""
+"""Told how many bytes were read since it was last told, first when a worker begins."""
 
 
 def read(sent: bytes, tell: Tell) -> bytes:
@@ -49,6 +49,7 @@ def read(sent: bytes, tell: Tell) -> bytes:
 def _read(sent: bytes, calls: CallLog, tell: Tell, answers: dict[int, Digests | ConnectorError]) -> None:
     task = Task.from_bytes(sent)
     deadline = Deadline(task.seconds)
+    tell(0)
     here = metadata.version("drcheck")
     if here != task.version:
         raise Unsupported(f"it has drcheck {here} and was asked by drcheck {task.version}; install one version everywhere")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -126,6 +127,18 @@ def test_a_site_without_workers_is_unreachable_after_a_while_and_others_are_read
 def test_a_deadline_holds_while_workers_are_waited_for(engine: DaskEngine, tmp_path: Path) -> None:
     place = Place(estate_at(tmp_path), "west", seconds=0.5)
     assert [type(answer) for _, answer in place.read(engine, [NOTHING])] == [TimedOut]
+
+
+def test_closing_it_ends_what_waits_in_another_thread(cluster: DaskCluster, tmp_path: Path) -> None:
+    place, answers = Place(estate_at(tmp_path), "west"), list[object]()
+    engine = DaskEngine(reached(cluster))
+    thread = threading.Thread(target=lambda: answers.extend(answer for _, answer in place.read(engine, [NOTHING])), daemon=True)
+    thread.start()
+    time.sleep(0.5)  # it is connected, or about to be
+    engine.close()
+    engine.close()
+    thread.join(60)
+    assert [type(answer) for answer in answers] == [Unreachable]
 
 
 def test_what_is_wanted_may_end_in_an_error_after_what_came_before_it(engine: DaskEngine, tmp_path: Path) -> None:

@@ -33,6 +33,8 @@ class Fate:
     """How often its result is not there yet although it was said to be."""
     sent: bytes = b""
     twice: bool = False
+    never: bool = False
+    """Whether nothing is ever heard of its end."""
     life: int = 0
     """Bytes that it says were read before it is done."""
     key: str = ""
@@ -57,8 +59,7 @@ class Fate:
         return self.sent or Report("process 1 on here", [("nowhere:read", len(read))], read).to_bytes()
 
     def add_done_callback(self, done: Callable[[Any], None]) -> None:
-        done(self)
-        if self.twice:
+        for _ in range(0 if self.never else 2 if self.twice else 1):
             done(self)
 
     def release(self) -> None:
@@ -193,6 +194,14 @@ def test_signs_of_life_are_bytes_read_and_not_counted_again() -> None:
     rig = Rig(Fate(life=20), pace=Telling(told))
     rig.answers(3, size=10)
     assert told == [20, 10]
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_waiting_for_a_worker_is_no_silence_and_a_worker_that_is_silent_is(begun: bool) -> None:
+    told: list[int] = []
+    rig = Rig(Fate(never=True, life=1 if begun else 0), seconds=1.2, pace=Telling(told))
+    assert kinds(rig.answers()) == {TimedOut}
+    assert told == [1] if begun else set(told) == {0}
 
 
 class Telling(Pace):

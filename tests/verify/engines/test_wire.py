@@ -86,7 +86,9 @@ def task(folder: Path, version: str = "", target: str = "nas-north", seconds: fl
 def test_a_worker_answers_each_object_once_also_one_that_is_asked_for_twice(tmp_path: Path) -> None:
     fill(tmp_path / "north", 3)
     sent = task(tmp_path)
-    report = Report.from_bytes(read(sent.to_bytes(), lambda _: None), Shard(list(sent.wanted), 4))
+    told: list[int] = []
+    report = Report.from_bytes(read(sent.to_bytes(), told.append), Shard(list(sent.wanted), 4))
+    assert told[0] == 0  # it has begun
     assert [type(answer) for _, answer in sorted(report.answers.items())] == [Digests, Digests, Digests, NotThere]
     assert report.answers[0] == report.answers[2] != report.answers[1]
     assert dict(report.calls)["local:open"] >= 4
