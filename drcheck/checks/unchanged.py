@@ -46,8 +46,9 @@ def _exempt(case: Case) -> str:
 UNCHANGED = Check(
     id="integrity.unchanged",
     title="Nothing changed that was to stay",
-    passes="Since the last whole listing no object that is immutable, by declaration or under a lock, changed or went before its retention ended, and "
-    "no finished recovery point lost an object. It rests on listings: bytes that changed under the same name, size and version show only when they are read.",
+    passes="Since the last whole listing no object that is immutable, by declaration or under a lock, changed or went before its retention ended, "
+    "and no finished recovery point lost an object. It rests on listings: bytes that changed under the same name, size and version show only when "
+    "they are read.",
     subject=SubjectKind.COPY,
     needs=("changes",),
     looks_at=(),
