@@ -170,6 +170,11 @@ class S3Client:
         left = self._deadline.remaining()
         return longest if left is None else min(longest, left)
 
+    def tick(self) -> None:
+        """Called now and then by what takes long without asking anything: shows life. Raises TimedOut where no time is left."""
+        self._deadline.check()
+        self.alive()
+
     def pattern(self) -> Pattern | None:
         """How objects are asked for without boto3; None where no listing was sent yet, or where we cannot sign as it was signed."""
         if self._listed is None:

@@ -61,7 +61,7 @@ class ComputedReports:
         try:
             for job in reports.folders(self._client, self._place, _JOB)[:_MOST_JOBS]:
                 self._load_job(f"{self._place.prefix}{job}/manifest.json", found)
-            found.settle()
+            found.settle(self._client.tick)
         except OSError as error:
             found.close()
             raise ConnectorError(f"the checksum reports could not be put in order in the temporary folder: {error.strerror or error}") from error
@@ -95,7 +95,7 @@ class ComputedReports:
         collected = SortedLines()
         try:
             self._collect(key, collected)
-            collected.settle()
+            collected.settle(self._client.tick)
             for name, words in collected.from_name(b""):  # only when all of it turned out to be right
                 found.add(name, words)
         except Malformed as error:

@@ -146,7 +146,7 @@ class Inventory:
                 try:
                     for file in report.files:
                         self._load(report, file, found)
-                    found.settle()
+                    found.settle(self._client.tick)
                 except BaseException:
                     found.close()
                     raise

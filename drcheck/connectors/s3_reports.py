@@ -115,7 +115,7 @@ def _chunks(client: S3Client, at: Folder, key: str, answer: dict[str, Any], most
     length = answer.get("ContentLength")
     try:
         while True:
-            client.seconds(0)  # raises where no time is left
+            client.tick()
             try:
                 chunk = body.read(_CHUNK)
             except (IncompleteReadError, ResponseStreamingError):
@@ -124,7 +124,6 @@ def _chunks(client: S3Client, at: Folder, key: str, answer: dict[str, Any], most
                 raise client.explain(error, what, at) from None
             if not chunk:
                 break
-            client.alive()
             seen += len(chunk)
             if seen > most:
                 raise Malformed(f"{what}: is larger than {most} bytes")

@@ -11,7 +11,7 @@ import heapq
 import tempfile
 import threading
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import BinaryIO
 
@@ -22,6 +22,7 @@ _ROW = 150
 _INDEX = 4096
 """Most places that the index holds."""
 _BLOCK = 2**18
+_TICK = 10_000
 
 Row = tuple[bytes, bytes]
 """A name, and the words that belong to it, which hold no line end."""
@@ -50,12 +51,15 @@ class SortedLines:
         if self._collected >= RUN_BYTES:
             self._write_run()
 
-    def settle(self) -> None:
-        """Put everything in order. Nothing is added after it."""
+    def settle(self, tick: Callable[[], object] = int) -> None:
+        """Put everything in order, calling `tick` now and then, which may raise. Nothing is added after it."""
         self._write_run()
         file = self._runs[0] if len(self._runs) == 1 else _new_file()
         offset, every = 0, 1
-        for number, line in enumerate(_raw(self._runs[0]) if len(self._runs) == 1 else map(_line, heapq.merge(*map(_rows, self._runs)))):
+        lines = _raw(self._runs[0]) if len(self._runs) == 1 else map(_line, heapq.merge(*map(_rows, self._runs)))
+        for number, line in enumerate(lines):
+            if number % _TICK == 0:
+                tick()
             if number % every == 0:
                 self._index.append((_row(line)[0], offset))
                 if len(self._index) > _INDEX:
