@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,10 @@ import pytest
 from drcheck.clock import Deadline
 from drcheck.estate.schema import Estate
 from drcheck.inspect import inspect
-from drcheck.model import CopyFacts, Drill, Facts, Observed, Outcome, PointState, Reason, Source, TargetFacts, Unobserved
+from drcheck.model import CopyFacts, Drill, Facts, ObjectResult, Observed, Outcome, PointState, Reason, Source, TargetFacts, Unobserved
 from drcheck.policy import judge, load_pack
-from tests.connectors.inventory_reports import csv_of, publish
+from drcheck.verify import verify
+from tests.connectors.inventory_reports import csv_of, publish, rows_of
 from tests.connectors.moto_server import moto_endpoint
 from tests.connectors.s3_rig import new_bucket
 from tests.connectors.seaweed import ADMIN
@@ -30,10 +33,10 @@ def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEST_KEY", ADMIN.secret_key)
 
 
-def estate_at(endpoint: str, bucket: str, inventory: str, **more: Any) -> Estate:
-    """One system with one copy in a bucket that is listed from its inventory."""
+def estate_at(endpoint: str, bucket: str, inventory: str, copy: Mapping[str, Any] | None = None, **more: Any) -> Estate:
+    """One system with one copy in a bucket that is listed from its inventory; `copy` says more of the copy, and `more` of the target's options."""
     options = {"endpoint": endpoint, "bucket": bucket, "access_key": "env:TEST_KEY_ID", "secret_key": "env:TEST_KEY", "region": "us-east-1"}
-    copy = {"system": "lab", "target": "cloud", "path": "lab", "format": "dated", "options": {"pattern": "%Y-%m-%dT%H-%M"}}
+    declared = {"system": "lab", "target": "cloud", "path": "lab", "format": "dated", "options": {"pattern": "%Y-%m-%dT%H-%M"}, **(copy or {})}
     return Estate.model_validate(
         {
             "schema": "drcheck.estate/1",
@@ -41,7 +44,7 @@ def estate_at(endpoint: str, bucket: str, inventory: str, **more: Any) -> Estate
             "sites": [{"id": "here", "name": "Here"}],
             "systems": [{"id": "lab", "name": "Laboratory", "tier": "critical", "owner": "IT", "production": {"site": "here"}, "rpo": "48h"}],
             "targets": [{"id": "cloud", "connector": "s3", "site": "here", "options": {**options, "inventory": inventory, **more}}],
-            "copies": [copy],
+            "copies": [declared],
             "policies": ["uk-ncsc-offline-backups"],
         },
         context={"base": Path("/")},
@@ -118,3 +121,22 @@ def test_a_stale_report_leaves_the_points_and_the_lock_unknown(moto_endpoint: st
     assert [finding.check for finding in found if finding.outcome is Outcome.PASS and "points" in str(finding.facts)] == []
     _, _, copy = looked(moto_endpoint, begun - timedelta(hours=2), begun=begun, inventory_max_age="4d")
     assert isinstance(copy.points, Observed)
+
+
+def test_what_was_deleted_since_the_report_is_missing_when_it_is_verified(moto_endpoint: str) -> None:
+    client, bucket = new_bucket(moto_endpoint)
+    files = {"kept": b"kept", "gone": b"gone", "rotten": b"rotten"}
+    for name, content in files.items():
+        client.put_object(Bucket=bucket, Key=f"lab/{name}", Body=content)
+    sums = "".join(f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in files.items())
+    client.put_object(Bucket=bucket, Key="lab/SHA256SUMS", Body=sums.encode())
+    rows = [{**found, "LastModifiedDate": f"{BEGUN - timedelta(days=1):%Y-%m-%dT%H:%M:%S}.000Z"} for found in rows_of(client, bucket)]
+    url = publish(client, bucket, bucket, [csv_of(rows)], begun=BEGUN)
+    client.delete_object(Bucket=bucket, Key="lab/gone")
+    client.put_object(Bucket=bucket, Key="lab/rotten", Body=b"gotten")
+    estate = estate_at(moto_endpoint, bucket, url, copy={"format": "mirror", "options": {}, "manifest": {"name": "SHA256SUMS"}})
+    at = datetime.now(UTC)
+    _, copies = inspect(estate, now=at, seconds=60, workers=1, run=Deadline(120))
+    (copy,) = verify(estate, copies, now=at, workers=1, run=Deadline(120))
+    assert isinstance(copy.verification, Observed), copy.verification
+    assert dict(copy.verification.value.counts) == {ObjectResult.MATCH: 1, ObjectResult.MISSING: 1, ObjectResult.MISMATCH: 1}
