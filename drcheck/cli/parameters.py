@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from drcheck.clock import parse_duration, parse_moment
-from drcheck.sizes import parse_size
+from drcheck.sizes import parse_rate, parse_size
 
 
 class DurationType(click.ParamType):  # type: ignore[type-arg] # generic only since click 8.4
@@ -76,6 +76,23 @@ class SizeType(click.ParamType):  # type: ignore[type-arg] # generic only since 
         return size
 
 
+class RateType(click.ParamType):  # type: ignore[type-arg] # generic only since click 8.4
+    """Bytes a second such as `50MiB/s` or `400Mbit/s`."""
+
+    name = "rate"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        try:
+            rate = parse_rate(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        if rate <= 0:
+            self.fail("must be more than nothing", param, ctx)
+        return rate
+
+
 class RequestsType(click.ParamType):  # type: ignore[type-arg] # generic only since click 8.4
     """A class of requests with a number, such as `get=100000`."""
 
@@ -111,5 +128,6 @@ DURATION = DurationType()
 MOMENT = MomentType()
 OUTCOMES = OutcomesType()
 SIZE = SizeType()
+RATE = RateType()
 REQUESTS = RequestsType()
 MONEY = MoneyType()
