@@ -50,7 +50,7 @@ class Progress(Protocol):
         """One planned object has its result, or so many have; `size` is what they were planned with. For one copy not from two threads at once."""
 
     def ended(self, copy: str, why: str) -> None:
-        """Nothing more is done with the copy; `why` it ended too early, empty where everything planned was done."""
+        """Nothing more is done with the copy; `why` it ended too early, empty where everything planned was done. Only the first time counts."""
 
     def reading(self, target: str, pace: Pace) -> None:
         """What is read at the target is counted by this from now on, so that progress is seen inside a large object too."""
@@ -99,20 +99,21 @@ class Counts:
     def begun(self, copy: str, target: str) -> None:
         """As `Progress.begun`."""
         with self._lock:
-            self._copies.setdefault(copy, _Copy(target)).stage = Stage.LISTING
+            self._copies.setdefault(copy, _Copy(target)).go_on(Stage.LISTING)
 
     def gathered(self, copy: str) -> None:
         """As `Progress.gathered`."""
         with self._lock:
-            self._copies[copy].stage = Stage.MANIFESTS
+            self._copies[copy].go_on(Stage.MANIFESTS)
 
     def planned(self, copy: str, objects: int, size: int) -> None:
         """As `Progress.planned`."""
         with self._lock:
             counted = self._copies[copy]
             counted.planned, counted.planned_size = objects, size
-            counted.read_before = self._read(counted.target)
-            counted.stage = Stage.READING
+            if counted.stage is not Stage.READING:  # it may be planned anew while it is read
+                counted.read_before = self._read(counted.target)
+            counted.go_on(Stage.READING)
 
     def done(self, copy: str, size: int, objects: int = 1) -> None:
         """As `Progress.done`."""
@@ -125,6 +126,8 @@ class Counts:
         """As `Progress.ended`."""
         with self._lock:
             counted = self._copies[copy]
+            if counted.stage in _ENDED:
+                return
             counted.read_after = self._read(counted.target)
             counted.stage = Stage.STOPPED if why else Stage.DONE
             if why:
@@ -180,6 +183,11 @@ class _Copy:
         self.planned = self.planned_size = self.objects = self.size = 0
         self.read_before = 0
         self.read_after: int | None = None
+
+    def go_on(self, stage: Stage) -> None:
+        """Come to the next stage. One that ended stays so: the thread of a target that was given up may wake later and tell of more."""
+        if self.stage not in _ENDED:
+            self.stage = stage
 
     def covered(self, read: int) -> int:
         """Bytes of what is done, or of what was read at its target since it was planned: the one that is ahead, and never more than is planned."""

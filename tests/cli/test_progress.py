@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import pty
-import re
 import select
 import signal
 import subprocess
@@ -16,71 +15,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from drcheck.cli.progress import Shown
-from drcheck.cli.progress_lines import format_left, rows, sentence, table
-from drcheck.cli.rates import Rates
-from drcheck.model import Reason, TargetFacts, Unobserved, printable
-from drcheck.reports.wrapping import columns
-from drcheck.verify.progress import Stage, TargetProgress
+from drcheck.model import Reason, TargetFacts, Unobserved
 from tests.cli.runs import ROOT
+from tests.cli.screen import Terminal
 
 HOSTILE = "evil\x1b[2J\x1b[31m\r\nname\u202e"
 MIB = 1024 * 1024
-WIDE = "\ue000"
 NOW = datetime(2026, 3, 1, 2, 27, tzinfo=UTC)
-
-
-class Terminal:
-    """As much of a terminal as is needed to see what one shows: what rich writes, and nothing else."""
-
-    _PIECE = re.compile(r"\x1b\[(\?25[lh]|2K|\d*A|[\d;]*m)|\r|\n|[^\x00-\x1f\x7f-\x9f]+")
-
-    def __init__(self, width: int) -> None:
-        self.width = width
-        self.lines: list[str] = [""]
-        self.at = (0, 0)
-        self.cursor = True
-        self.colours: set[str] = set()
-
-    def feed(self, text: str) -> None:
-        """Show more."""
-        while text:
-            found = self._PIECE.match(text)
-            assert found, f"a terminal should not get {text[:20]!r}"
-            text = text[found.end() :]
-            self._take(found[0], found[1])
-
-    def _take(self, piece: str, control: str | None) -> None:
-        line, column = self.at
-        if control is None and piece == "\r":
-            self.at = line, 0
-        elif control is None and piece == "\n":
-            self.lines += [""] * (line + 2 - len(self.lines))
-            self.at = line + 1, column
-        elif control is None:
-            for character in piece:
-                self._put(character)
-        elif control.endswith("K"):
-            self.lines[line] = ""
-        elif control.endswith("A"):
-            self.at = line - int(control[:-1] or 1), column
-            assert self.at[0] >= 0
-        elif control.startswith("?"):
-            self.cursor = control.endswith("h")
-        else:
-            self.colours |= {code for code in control[:-1].split(";") if code}
-
-    def _put(self, character: str) -> None:
-        line, column = self.at
-        if column + columns(character) > self.width:
-            line, column = line + 1, 0
-            self.lines += [""] * (line + 1 - len(self.lines))
-        # A wide character is kept with a mark behind it, so that places in a line are columns.
-        self.lines[line] = self.lines[line][:column].ljust(column) + character.ljust(columns(character), WIDE) + self.lines[line][column + 1 :]
-        self.at = line, column + columns(character)
 
 
 SIMULATED = """
@@ -350,113 +293,6 @@ def test_a_stream_that_cannot_be_written_to_costs_nothing() -> None:
 def test_rich_is_imported_where_it_is_used_only() -> None:
     code = "import sys, drcheck.cli.progress; sys.exit('rich' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
-
-
-def target(
-    name: str, stage: Stage, objects: int = 0, planned: int = 0, size: int = 0, planned_size: int = 0, *, whole: bool = True
-) -> TargetProgress:
-    """A target, with what is left of it."""
-    left = (planned - objects, planned_size - size) if stage is Stage.READING else (0, 0)
-    return TargetProgress(name, stage, objects, planned, size, planned_size, *left, whole)
-
-
-def timed(*states: list[TargetProgress], every: float = 10) -> Rates:
-    """Rates after these states, so many seconds apart."""
-    rates = Rates(60)
-    for number, state in enumerate(states):
-        rates.sample(number * every, state)
-    return rates
-
-
-def test_rate_time_left_and_end_of_one_large_object() -> None:
-    before, after = (target("nas", Stage.READING, 0, 1, size * MIB, 10_000 * MIB) for size in (1_000, 2_000))
-    rates = timed([before], [after])
-    ((line, stage),) = table(rows([after], rates, NOW), 100, 20, "utf-8")
-    assert line == "nas  0 of 1  19 %     2.0 GiB   100.0 MiB/s       80 s  02:28Z"
-    assert stage is Stage.READING
-
-
-def test_many_small_objects_and_a_large_one_are_one_measure() -> None:
-    """Neither the few bytes of small objects nor the few objects of a large one make the time left absurd."""
-    small = [target("nas", Stage.READING, count, 10_001, count * 1_000, 10_000_000 + 10_000 * MIB) for count in (0, 10_000)]
-    left = timed([small[0]], [small[1]]).of(small[1]).left
-    assert left is not None
-    assert 30 < left < 300
-
-
-def test_a_run_lasts_as_long_as_its_slowest_target() -> None:
-    before = [target(name, Stage.READING, 0, 100, 0, 100 * MIB) for name in ("a", "b")]
-    after = [target("a", Stage.READING, 50, 100, 50 * MIB, 100 * MIB), target("b", Stage.READING, 10, 100, 10 * MIB, 100 * MIB)]
-    rates = timed(before, after)
-    assert rates.of_all(after).left == pytest.approx(90)
-    assert rates.of_all(after).rate == pytest.approx(6 * MIB)
-    assert not rates.of_all(after).at_least
-    waits = [*after, target("c", Stage.WAITING, whole=False)]
-    assert rates.of_all(waits).at_least
-    assert "at least 90 s left" in sentence(waits, rates) or "at least 2 min left" in sentence(waits, rates)
-
-
-def test_a_target_that_stands_still_promises_no_end() -> None:
-    still = target("nas", Stage.READING, 5, 100, 5, 100)
-    rates = timed(*[[still]] * 10)
-    assert rates.of(still).rate == 0
-    assert rates.of(still).left is None
-
-
-def test_an_old_rate_is_forgotten() -> None:
-    fast = [[target("nas", Stage.READING, 0, 1, number * 100 * MIB, 10**12)] for number in range(5)]
-    slow = [[target("nas", Stage.READING, 0, 1, (400 + number) * MIB, 10**12)] for number in range(10)]
-    assert timed(*fast, *slow).of(slow[-1][0]).rate == pytest.approx(MIB / 10)
-
-
-def test_what_was_stopped_is_never_all() -> None:
-    found = [target("a", Stage.DONE, 10, 10, 10, 10), target("b", Stage.STOPPED, 2, 3, 2, 3)]
-    (*_, (total, _)) = table(rows(found, Rates(20), NOW), 100, 20, "utf-8")
-    assert total.split() == ["total", "12", "of", "13", "92", "%", "12", "B"]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"), [(0, "0 s"), (89, "89 s"), (91, "2 min"), (840, "14 min"), (19_300, "5 h 20 min"), (300_000, "3 days")]
-)
-def test_times_left_are_as_rough_as_they_are(seconds: float, words: str) -> None:
-    assert format_left(seconds) == words
-
-
-NUMBERS = st.integers(0, 10**15)
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    targets=st.lists(
-        st.builds(
-            TargetProgress,
-            target=st.text(min_size=1, max_size=30),
-            stage=st.sampled_from(Stage),
-            objects=NUMBERS,
-            planned=NUMBERS,
-            size=NUMBERS,
-            planned_size=NUMBERS,
-            objects_left=NUMBERS,
-            size_left=NUMBERS,
-            whole=st.booleans(),
-        ),
-        min_size=1,
-        max_size=8,
-        unique_by=lambda each: each.target,
-    ),
-    width=st.integers(1, 150),
-    height=st.integers(1, 10),
-    encoding=st.sampled_from(["utf-8", "ascii", "cp1252"]),
-)
-def test_every_table_fits_its_window(targets: list[TargetProgress], width: int, height: int, encoding: str) -> None:
-    rates = timed(targets, [target(each.target, Stage.READING, each.objects + 7, 10**16, each.size + 10**9, 10**18) for each in targets])
-    lines = table(rows(targets, rates, NOW), width, height, encoding)
-    assert 1 <= len(lines) <= height
-    for line, _ in lines:
-        assert columns(line) <= width
-        assert printable(line) == line
-        line.encode(encoding)
-    assert "\n" not in sentence(targets, rates)
 
 
 def test_a_file_is_no_terminal(tmp_path: Path) -> None:

@@ -119,6 +119,29 @@ def test_what_needs_no_reading_is_done_all_the_same() -> None:
     assert (only(counts).size, only(counts).size_left) == (50, 50)
 
 
+def test_what_is_planned_anew_goes_on_from_where_it_is() -> None:
+    counts, pace = Counts(), Pace()
+    counts.reading("nas", pace)
+    counts.begun("ehr@nas", "nas")
+    counts.planned("ehr@nas", 1, 500)
+    pace.add(200)
+    counts.planned("ehr@nas", 1, 400)
+    assert (only(counts).size, only(counts).size_left) == (200, 200)
+
+
+def test_a_thread_that_wakes_after_its_copy_was_given_up_brings_nothing_back() -> None:
+    counts = Counts()
+    counts.begun("ehr@nas", "nas")
+    counts.ended("ehr@nas", "it did not answer")
+    counts.gathered("ehr@nas")
+    counts.planned("ehr@nas", 5, 5)
+    counts.done("ehr@nas", 1)
+    counts.begun("ehr@nas", "nas")
+    counts.ended("ehr@nas", "")
+    assert only(counts).stage is Stage.STOPPED
+    assert counts.stopped() == [("ehr@nas", "it did not answer")]
+
+
 @contextmanager
 def looked_at(counts: Counts) -> Iterator[list[int]]:
     """Somebody looks all the time; gives what was seen."""
