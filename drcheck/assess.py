@@ -1,26 +1,21 @@
 """
-The one verb: an estate and policies become an assessment. Prints nothing.
+The one verb: an estate, policies and facts become an assessment. Prints nothing.
 
-`look` does all the I/O and returns facts, a frozen value that can be written down; `assess` judges facts and does none, so any night can be
+`drcheck.look` does all the I/O and returns facts, a frozen value that can be written down; `assess` judges facts and does none, so any night can be
 judged again, under another policy or at another moment.
 """
 
 from __future__ import annotations
 
 import secrets
-import threading
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib import metadata
 
 from drcheck import plugins
-from drcheck.clock import Deadline, now
+from drcheck.clock import now
 from drcheck.connectors import connector_class
 from drcheck.errors import ConfigError
 from drcheck.estate.schema import Copy, Estate
-from drcheck.inspect import Heard, inspect
 from drcheck.model import (
     Assessment,
     CopyPlace,
@@ -31,50 +26,6 @@ from drcheck.model import (
     Waiver,
 )
 from drcheck.policy import Pack, describe, judge
-from drcheck.restore.recorded import recorded_drills
-from drcheck.verify import verify
-
-CallSink = Callable[[datetime, str, str, str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Effort:
-    """How long and how hard to look."""
-
-    target_seconds: float = 60.0
-    """For listing and asking one target, unless the estate says otherwise."""
-    run_seconds: float | None = None
-    """For the whole run, reading included; None for as long as it takes."""
-    workers: int = 16
-    """Targets at once."""
-    read: bool = True
-    """Whether bytes are read and compared; without, integrity stays unknown."""
-
-
-def look(estate: Estate, *, reference: datetime, effort: Effort, calls: CallSink | None = None, heard: Heard | None = None) -> Facts:
-    """
-    Every fact about every target and copy of the estate, as seen now.
-
-    `reference` is the moment against which future points are told; `calls` and `heard` are told every call, and each target once it was looked at.
-    """
-    run = Deadline(effort.run_seconds)
-    made: Counter[tuple[str, str]] = Counter()
-    lock = threading.Lock()
-
-    def sink(at: datetime, target: str, call: str, subject: str) -> None:
-        with lock:
-            made[target, call] += 1
-        if calls is not None:
-            calls(at, target, call, subject)
-
-    targets, copies = inspect(estate, now=reference, seconds=effort.target_seconds, workers=effort.workers, run=run, sink=sink, heard=heard)
-    if effort.read:
-        copies = verify(estate, copies, now=reference, workers=effort.workers, run=run, sink=sink)
-    with lock:
-        # Inspecting and reading together: what a target's log should show of this run.
-        totals = sorted(made.items())
-    targets = tuple(replace(seen, calls=tuple((call, count) for (at, call), count in totals if at == seen.target)) for seen in targets)
-    return Facts(at=reference, targets=targets, copies=copies, drills=recorded_drills(estate))
 
 
 def assess(

@@ -27,12 +27,13 @@ def demo(keep: Path | None, wide: bool) -> int:
     old, and a target that is down. The real pipeline finds them; no network and no credentials are needed. Exits with 0 when every seeded
     fault was found by name and nothing else failed.
     """
-    from drcheck.assess import Effort, assess, look
+    from drcheck.assess import assess
     from drcheck.cli.output import terminal_style
     from drcheck.clock import now
     from drcheck.demo.build import running_hospital
     from drcheck.demo.seeded import FAULTS, found, unexpected
     from drcheck.files import write_whole
+    from drcheck.look import Effort, look
     from drcheck.model import Outcome, printable
     from drcheck.open_estate import open_estate
     from drcheck.policy import load_packs

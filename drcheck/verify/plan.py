@@ -14,7 +14,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from drcheck.model import Unobserved
+
+if TYPE_CHECKING:
+    from drcheck.verify.budget import Cost
 
 INTERVAL = timedelta(days=1)
 """From one night to the next."""
@@ -57,6 +62,21 @@ class Purse(Protocol):
 
     def take(self, size: int) -> bool:
         """Whether an object of so many bytes may still be read; its cost is then spent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a night would read of one copy, and what that would cost."""
+
+    copy: str
+    """`system@target`."""
+    night: Night | None
+    """None where it cannot be told."""
+    cost: Cost
+    overdrawn: bool = False
+    """Whether its first object alone goes beyond a budget."""
+    why: Unobserved | None = None
+    """Why it cannot be told."""
 
 
 @dataclass(frozen=True, slots=True)

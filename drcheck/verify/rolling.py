@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from drcheck.clock import now
 from drcheck.errors import StoreError
 from drcheck.estate.schema import Copy, Estate
 from drcheck.model import CopyFacts, Observed, PointState, Protection, Sampling
@@ -30,22 +32,22 @@ class Rolling:
 
     store: Store
     organisation: str
-    recorder: ResultSink
-    """Where results go as they are made."""
+    recorder: ResultSink | None
+    """Where results go as they are made; None where the night is only planned, and nothing of it is kept."""
     seed: bytes
-    """What tonight's order among equals rests on; see `drcheck.model.Sampling`."""
+    """What tonight's order among equals rests on."""
+    sampling: Sampling
+    """The same, as it is told."""
     at: datetime
     """The moment of this night by the clock, UTC: objects are read now, whatever moment is judged."""
     cycles: Mapping[str, timedelta]
     """The cycle of each copy (`system@target`)."""
     allowances: Mapping[str, Allowance]
     """What may be spent at each copy."""
+    failures: list[StoreError]
+    """What went wrong with the store, added to."""
     full: bool = False
     """Whether everything is read, though it stands."""
-    keep: bool = True
-    """Whether listings are kept in the store; not where a night is only planned."""
-    failures: list[StoreError] = field(default_factory=list)
-    """What went wrong with the store. It costs no answer, and must be told at the end."""
 
     def sightings(self, estate: Estate, copy: Copy, facts: CopyFacts) -> Sightings:
         """What goes through the listing of one copy. Raises StoreError."""
@@ -62,7 +64,7 @@ class Rolling:
             before=before,
             there=there,
         )
-        return Sightings(self.store.objects(self.organisation, copy.id), declared, self.at, keep=self.keep)
+        return Sightings(self.store.objects(self.organisation, copy.id), declared, self.at, keep=self.recorder is not None)
 
 
 def _locked(facts: CopyFacts) -> bool:
@@ -70,42 +72,62 @@ def _locked(facts: CopyFacts) -> bool:
     return isinstance(lock, Observed) and isinstance(lock.value, Protection) and lock.value.immutable
 
 
-def rolling_for(
-    estate: Estate,
-    copies: tuple[CopyFacts, ...],
-    store: Store,
-    recorder: ResultSink,
-    *,
-    at: datetime,
-    asked: Asked,
-    policy_cycles: Mapping[str, timedelta],
-    keep: bool = True,
-) -> Rolling:
+@dataclass(slots=True)
+class Memory:
     """
-    What the night of `at` needs, from what inspection saw of the copies.
+    What a run has of the nights before it.
 
-    Args:
-        policy_cycles: within what time a policy wants each copy read, by its id, where one says so.
-
-    Raises:
-        ConfigError: a tariff is missing or wrong.
-        StoreError: the store cannot be read.
+    Attributes:
+        failures: what went wrong with the store. It costs no answer, and must be told at the end.
     """
-    organisation = estate.organisation.id
-    cycles = {
-        facts.id: cycle_of(estate, copy, facts, asked.cycle, policy_cycles.get(copy.id)) for copy, facts in zip(estate.copies, copies, strict=True)
-    }
-    return Rolling(
-        store=store,
-        organisation=organisation,
-        recorder=recorder,
-        seed=store.sampling(organisation).seed,
-        at=at,
-        cycles=cycles,
-        allowances=terms(estate, copies, cycles, asked).allowances,
-        full=asked.full,
-        keep=keep,
-    )
+
+    store: Store
+    asked: Asked = field(default_factory=Asked)
+    policy_cycles: Mapping[str, timedelta] = field(default_factory=dict)
+    """Within what time a policy wants each copy read, by its id, where one says so."""
+    clock: Callable[[], datetime] = now
+    """What tells when an object is read."""
+    failures: list[StoreError] = field(default_factory=list)
+
+    @contextmanager
+    def night(self, estate: Estate, copies: tuple[CopyFacts, ...], *, keep: bool = True) -> Iterator[Rolling]:
+        """
+        What the night that begins now needs, from what inspection saw of the copies; when it ends, every result is in the store.
+
+        Args:
+            keep: whether listings and results are kept.
+
+        Raises:
+            ConfigError: a tariff is missing or wrong.
+            StoreError: the store cannot be read.
+        """
+        organisation, at = estate.organisation.id, self.clock()
+        cycles = {
+            facts.id: cycle_of(estate, copy, facts, self.asked.cycle, self.policy_cycles.get(copy.id))
+            for copy, facts in zip(estate.copies, copies, strict=True)
+        }
+        allowances = terms(estate, copies, cycles, self.asked).allowances
+        seeds = self.store.sampling(organisation)
+        with ExitStack() as stack:
+            recorder = stack.enter_context(self.store.recorder(organisation, clock=self.clock))
+            try:
+                yield Rolling(
+                    store=self.store,
+                    organisation=organisation,
+                    recorder=recorder if keep else None,
+                    seed=seeds.seed,
+                    sampling=Sampling(seeds.seed.hex(), hashlib.sha256(seeds.next_seed).hexdigest()),
+                    at=at,
+                    cycles=cycles,
+                    allowances=allowances,
+                    failures=self.failures,
+                    full=self.asked.full,
+                )
+            finally:
+                try:
+                    stack.close()
+                except StoreError as failure:
+                    self.failures.append(failure)
 
 
 def cycle_of(estate: Estate, copy: Copy, facts: CopyFacts, asked: timedelta | None, policy: timedelta | None) -> timedelta:
@@ -123,9 +145,3 @@ def cycle_of(estate: Estate, copy: Copy, facts: CopyFacts, asked: timedelta | No
         lengths = [LONGEST, *([retention / 3] if retention else []), *([timedelta(days=lock.days) / 2] if lock is not None and lock.days else [])]
         return max(min(lengths), INTERVAL)
     return min(each for each in (wanted, policy) if each is not None)
-
-
-def sampling_of(store: Store, organisation: str) -> Sampling:
-    """The seed that this run used, and the digest of the next run's. Raises StoreError."""
-    seeds = store.sampling(organisation)
-    return Sampling(seeds.seed.hex(), hashlib.sha256(seeds.next_seed).hexdigest())

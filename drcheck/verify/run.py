@@ -19,8 +19,10 @@ from drcheck.estate.schema import Copy, Estate, Manifest
 from drcheck.formats import format_for
 from drcheck.model import NO_STORE, Changes, CopyFacts, Fact, Observed, Points, Reason, Source, Unobserved, Verification
 from drcheck.pace import Pace
+from drcheck.verify.budget import Cost
 from drcheck.verify.copy import Verifying
 from drcheck.verify.engines.base import Engine
+from drcheck.verify.plan import Forecast
 from drcheck.verify.progress import Counts, Progress
 from drcheck.verify.rolling import Rolling
 from drcheck.verify.selection import Selection
@@ -28,7 +30,7 @@ from drcheck.verify.sightings import Sightings
 from drcheck.verify.spool import Spool
 from drcheck.verify.standing import Standing
 from drcheck.verify.tally import ResultSink, Tally
-from drcheck.workers import Done, Failed, Late, run_all
+from drcheck.workers import Done, Failed, Late, Stalled, run_all
 
 CallSink = Callable[[datetime, str, str, str], None]
 PATIENCE = 10.0
@@ -94,10 +96,35 @@ def verify(
     return tuple(each.facts_now() for each in work)
 
 
+def plan(
+    estate: Estate,
+    copies: tuple[CopyFacts, ...],
+    *,
+    now: datetime,
+    workers: int,
+    run: Deadline,
+    rolling: Rolling,
+    manner: Manner | None = None,
+) -> tuple[Forecast, ...]:
+    """What `verify` would read of each copy that something is promised for. Lists, and reads manifests, and nothing else; keeps nothing."""
+    manner = manner or Manner()
+    declared = {copy.id: copy for copy in estate.copies}
+    work = [_Work(estate, declared[facts.id], facts, now, None, rolling, manner) for facts in copies]
+    targets: dict[str, list[_Work]] = {}
+    for each in work:
+        if each.refused is None:
+            targets.setdefault(each.copy.target, []).append(each)
+    with tempfile.TemporaryDirectory(prefix="drcheck-", ignore_cleanup_errors=True) as folder:
+        places = {target: _Place(estate, target, each, Path(folder), None, manner) for target, each in targets.items()}
+        _run({target: place.first_look for target, place in places.items()}, places, workers, run, manner)
+    return tuple(each.forecast or Forecast(each.copy.id, None, Cost(), why=each.refused or each.stopped) for each in work)
+
+
 def _run(jobs: Mapping[str, Callable[[Deadline], None]], places: Mapping[str, _Place], workers: int, run: Deadline, manner: Manner) -> None:
     """Run one job a target to its end, or until it is given up; an interrupt waits for what is in flight."""
+    idle = {target: places[target].pace.idle for target in jobs}
     try:
-        for target, result in run_all(jobs, workers=workers, seconds=None, run=run):
+        for target, result in run_all(jobs, workers=workers, seconds=None, run=run, idle=idle, stall=manner.stall):
             places[target].end(result, run)
     except KeyboardInterrupt:
         for target in jobs:
@@ -127,6 +154,7 @@ class _Work:
         self.ended = False
         self.sightings: Sightings | None = None
         self.selection: Selection | None = None
+        self.forecast: Forecast | None = None
         self.hits: tuple[str, ...] = ()
         self.asked: list[str] = []
         """Objects to read that are bad in another copy of the system."""
@@ -192,6 +220,7 @@ class _Place:
         self._calls = CallLog(target, sink)
         self._manner = manner
         self._until = Deadline(None)
+        self._listed = 0
         self._files = {each.copy.id: folder / f"{target}-{number}.sqlite" for number, each in enumerate(work)}
 
     def first_look(self, deadline: Deadline) -> None:
@@ -204,7 +233,7 @@ class _Place:
         """Read what is bad in other copies."""
         self._each([each for each in self._work if each.asked], self._look_again, deadline)
 
-    def end(self, result: Done[None] | Failed | Late, run: Deadline) -> None:
+    def end(self, result: Done[None] | Failed | Late | Stalled, run: Deadline) -> None:
         """Take the result of a job."""
         for each in self._work:
             each.end(_why(result, run))
@@ -247,8 +276,11 @@ class _Place:
             self._manner.progress.gathered(work.copy.id)
             if stopped is None:
                 if rolling is not None:
-                    work.selection = Selection(rolling, work.copy, spool, work.tally, self._manner.progress, self._until)
-                else:
+                    work.selection = self._selection(rolling, work, spool, connector)
+                if rolling is not None and work.selection is not None and rolling.recorder is None:
+                    work.forecast = work.selection.forecast()
+                    return None
+                if rolling is None:
                     self._manner.progress.planned(work.copy.id, *spool.expected())
                 stopped = verifying.compare(work.selection)
             work.hits = verifying.hits
@@ -261,6 +293,12 @@ class _Place:
             work.selection.open(spool)
             verifying = self._verifying(work, work.copy.manifest, work.standing, connector, spool)
             return verifying.compare_again(work.selection, work.asked)
+
+    def _selection(self, rolling: Rolling, work: _Work, spool: Spool, connector: Connector) -> Selection:
+        listed = sum(count for call, count in self._calls.counts() if ":List" in call) - self._listed
+        self._listed += listed
+        rolling.allowances[work.copy.id].charge({"list": listed})
+        return Selection(rolling, work.copy, spool, work.tally, self._manner.progress, self._until, connector.requests_for)
 
     def _verifying(self, work: _Work, manifest: Manifest, standing: Standing, connector: Connector, spool: Spool) -> Verifying:
         engine = self._manner.engine
@@ -307,6 +345,8 @@ def _why(result: object, run: Deadline) -> Unobserved | None:
         return None
     if isinstance(result, Failed):
         return Unobserved(Reason.INTERNAL, f"{type(result.error).__name__}: {result.error}")
+    if isinstance(result, Stalled):
+        return Unobserved(Reason.TIMED_OUT, f"the target gave no sign of life for {result.seconds:g} s; the rest was left")
     if isinstance(result, Late) and not result.seconds:
         return Unobserved(Reason.TIMED_OUT, "the run's time was over before it was this target's turn")
     return Unobserved(Reason.TIMED_OUT, f"the target did not answer within the run's {run.seconds:g} s; the rest was left")

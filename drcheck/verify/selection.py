@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 
 from drcheck.clock import Deadline
@@ -11,7 +11,7 @@ from drcheck.estate.schema import Copy
 from drcheck.model import ObjectResult, ObjectVerdict
 from drcheck.verify.compare import strength, verdict, weak_only, wrong_size
 from drcheck.verify.earlier import Earlier, Worth, worth
-from drcheck.verify.plan import INTERVAL, Night, choose, ends, turns
+from drcheck.verify.plan import INTERVAL, Forecast, Night, choose, ends, turns
 from drcheck.verify.progress import Progress
 from drcheck.verify.rolling import Rolling
 from drcheck.verify.spool import Spool, as_bytes
@@ -27,8 +27,17 @@ class Selection:
     Nothing that stands is lost by reading it again: it is told to the tally as standing first, and replaced when it was read.
     """
 
-    def __init__(self, rolling: Rolling, copy: Copy, spool: Spool, tally: Tally, progress: Progress, until: Deadline) -> None:
-        """`until` is when no further object is begun."""
+    def __init__(
+        self,
+        rolling: Rolling,
+        copy: Copy,
+        spool: Spool,
+        tally: Tally,
+        progress: Progress,
+        until: Deadline,
+        requests: Callable[[int], Mapping[str, int]],
+    ) -> None:
+        """`until` is when no further object is begun; `requests` tells those that reading an object of so many bytes takes, by class."""
         self.until = until
         self._copy = copy.id
         self._spool = spool
@@ -38,6 +47,7 @@ class Selection:
         self._cycle = rolling.cycles[copy.id]
         self._at = rolling.at
         self._full = rolling.full
+        self._requests = requests
         now = int(rolling.at.timestamp())
         self._since = now - int(self._cycle.total_seconds())
         self._soon = self._since + int(INTERVAL.total_seconds())
@@ -76,6 +86,17 @@ class Selection:
         for wanted in self._waiting.tonight():
             yield replace(wanted, stood=worth(wanted.earlier, _promised(wanted), self._since) is Worth.STANDS)
 
+    def forecast(self) -> Forecast:
+        """What would be read, and its cost, without reading it."""
+        for _ in self.objects():
+            pass
+        night, spent = self._night(left=0), self._allowance.spent
+        if self._waiting is not None:
+            left, size = self._waiting.passed()
+            night = replace(night, left=left, ends=ends(self._at, size, night.bytes))
+        self._allowance.finish()
+        return Forecast(self._copy, night, spent, self._allowance.overdrawn)
+
     def note(self, wanted: Wanted, found: ObjectVerdict) -> None:
         """Take the result of one object that was read."""
         self._progress.done(self._copy, wanted.entry.size)
@@ -101,6 +122,7 @@ class Selection:
         for wanted in self._spool.wanted_of(keys):
             value = worth(wanted.earlier, _promised(wanted), self._since)
             if value in (Worth.STANDS, Worth.EXPIRED) and not self._spool.done(wanted.entry.key) and wrong_size(wanted) is None:
+                self._allowance.charge(self._requests(wanted.entry.size), wanted.entry.size)
                 yield replace(wanted, stood=value is Worth.STANDS)
 
     def _sorted_out(self, waiting: Waiting | None) -> Iterator[Wanted]:

@@ -83,6 +83,13 @@ class Waiting:
         ).fetchone()
         return int(due), int(size)
 
+    def passed(self) -> tuple[int, int]:
+        """How many due objects are not chosen, and the bytes of all that has no reading that stands and is not chosen."""
+        due, size = self._spool.run(
+            "SELECT count(*) FILTER (WHERE due), coalesce(sum(size) FILTER (WHERE NOT stood), 0) FROM waiting WHERE wave IS NULL"
+        ).fetchone()
+        return int(due), int(size)
+
     def drawn(self) -> tuple[int, int, int]:
         """
         How many objects tonight drew from at random, how many it drew, and how many of these are bad.

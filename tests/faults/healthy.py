@@ -9,8 +9,9 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from drcheck.assess import Effort, assess, look
+from drcheck.assess import assess
 from drcheck.estate.toml_text import toml_value
+from drcheck.look import Effort, look
 from drcheck.model import Assessment, Facts
 from drcheck.open_estate import open_estate
 from drcheck.policy import load_packs, load_waivers, shipped_packs
@@ -22,6 +23,8 @@ Table = dict[str, Any]
 PACKS = ("uk-ncsc-offline-backups", "uk-nhse-backup-policy", "uk-caf-b5")
 _UNSEEN = ("backup.recency", "backup.completeness", "integrity.checksums")
 """What stays unknown of a copy that is in the vault: somebody accepts it, by name and until a date."""
+FIRST_LOOK = "NHSE-BP-1.unchanged"
+"""What stays unknown of an immutable copy that is looked at for the first time, and is accepted as well."""
 
 _KINDS = ("building", "power", "cooling")
 _SITES = ("north", "south", "archive", "cloud", "vault")

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from drcheck.assess import Effort, assess, look
+from drcheck.assess import assess
 from drcheck.clock import parse_moment
+from drcheck.look import Effort, look
 from drcheck.model import Assessment, CopyFacts, Depth, Finding, Outcome, Reason, Severity, Source, SubjectKind, Unobserved, Waiver
 from drcheck.open_estate import open_estate
 from drcheck.policy import load_packs

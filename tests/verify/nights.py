@@ -14,9 +14,8 @@ from drcheck.inspect import inspect
 from drcheck.model import Assessment, Changes, CopyFacts, EstateUsed, Facts, Observed, Rotation, Run, Unobserved, Verification
 from drcheck.model.seen import NO_STORE
 from drcheck.store import Store
-from drcheck.verify import Manner, verify
+from drcheck.verify import Manner, Memory, verify
 from drcheck.verify.budget import Budget
-from drcheck.verify.rolling import rolling_for
 from drcheck.verify.terms import Asked
 from tests.verify.places import NOW, WRITTEN, copy_of, estate_of, sums
 
@@ -80,10 +79,10 @@ class Nights:
     def look(self, estate: Estate, at: datetime, asked: Asked, manner: Manner | None = None) -> tuple[CopyFacts, ...]:
         """What a run at a moment made of an estate."""
         copies = inspect(estate, now=at, seconds=20, workers=2, run=Deadline(60))[1]
-        with self.store.recorder("north", clock=lambda: at) as recorder:
-            rolling = rolling_for(estate, copies, self.store, recorder, at=at, asked=asked, policy_cycles={})
+        memory = Memory(self.store, asked, clock=lambda: at)
+        with memory.night(estate, copies) as rolling:
             found = verify(estate, copies, now=at, workers=2, run=Deadline(60), rolling=rolling, manner=manner)
-        assert not rolling.failures
+        assert not memory.failures
         return found
 
     def assess(self, copies: tuple[CopyFacts, ...], number: int) -> None:
