@@ -12,7 +12,7 @@ from drcheck.clock import now as clock_now
 from tests.connectors.seaweed import READER, writer
 from tests.connectors.sshd import SshServer
 from tests.faults import trees
-from tests.faults.healthy import SYSTEMS, Place, local_place
+from tests.faults.healthy import FIRST_LOOK, SYSTEMS, Place, local_place
 from tests.faults.trees import DUMP
 from tests.faults.zoo import Turned, unknown
 
@@ -78,6 +78,17 @@ class BucketPlace(Place):
         self._declare("archive", "archive", "local" if server is None else "sftp", archive, role="off-site")
         self._declare("cloud", "cloud", "s3", cloud, medium="object-storage", role="off-site", immutable=True)
         self.copy("record@cloud")["manifest"] = {"path": "manifests/record.sha256"}
+        self.waivers += [
+            {
+                "policy": "uk-nhse-backup-policy",
+                "control": FIRST_LOOK,
+                "subject": f"{system}@cloud",
+                "owner": "CIO",
+                "reason": "looked at for the first time",
+                "until": (self.now + timedelta(days=90)).date(),
+            }
+            for system in SYSTEMS
+        ]
         many, few = trees.nights(self.newest, weeks=9), trees.nights(self.newest, weeks=0)
         mirror = trees.imaging(self.newest)
         for target, moments in (("onsite", many), ("archive", few)):
