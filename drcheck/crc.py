@@ -43,15 +43,18 @@ class Crc:
 
 @cache
 def updater(algorithm: str) -> Update:
-    """The fastest way there is here: zlib's, that of `awscrt` where it is installed, else a table in Python (some 10 MB/s)."""
+    """The fastest way there is: zlib's, that of `awscrt` where it is installed (the extra `crt`), else a table in Python: some 10 MB/s."""
     if algorithm == "crc32":
         return zlib.crc32
     try:
         found: Update = getattr(import_module("awscrt.checksums"), algorithm)
     except (ImportError, AttributeError):
         return in_python(algorithm)
-    # It takes no memoryview.
-    return lambda chunk, before: found(bytes(chunk), before)
+    try:
+        found(memoryview(b""), 0)
+    except TypeError:  # releases that take bytes only
+        return lambda chunk, before: found(bytes(chunk), before)
+    return found
 
 
 def in_python(algorithm: str) -> Update:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import zlib
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -24,6 +26,42 @@ def test_check_values(algorithm: str) -> None:
     assert crc.hexdigest() == CHECK[algorithm]
     assert branch.hexdigest() == f"{in_python(algorithm)(b'1234', 0):0{len(CHECK[algorithm])}x}"
     assert f"{in_python(algorithm)(b'123456789', 0):x}" == CHECK[algorithm]
+
+
+@given(ALGORITHMS, st.binary(max_size=600), st.integers(0, 600))
+def test_the_library_says_what_the_table_says(algorithm: str, content: bytes, cut: int) -> None:
+    pytest.importorskip("awscrt", reason="needs the extra crt")
+    update, table = updater(algorithm), in_python(algorithm)
+    assert update(memoryview(bytearray(content))[cut:], update(content[:cut], 0)) == table(content, 0)
+
+
+def test_the_library_is_used_where_it_is_installed() -> None:
+    awscrt = pytest.importorskip("awscrt.checksums", reason="needs the extra crt")
+    assert [updater(algorithm) for algorithm in ("crc32c", "crc64nvme")] == [awscrt.crc32c, awscrt.crc64nvme]
+
+
+def test_without_the_library_the_table_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "awscrt.checksums", None)
+    updater.cache_clear()
+    try:
+        assert f"{updater('crc64nvme')(memoryview(b'123456789'), 0):x}" == CHECK["crc64nvme"]
+        assert "in_python" in updater("crc32c").__qualname__
+    finally:
+        updater.cache_clear()
+
+
+def test_a_release_that_takes_bytes_only_is_given_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def old(chunk: object, before: int = 0) -> int:
+        if not isinstance(chunk, bytes):
+            raise TypeError("a bytes-like object is required")
+        return in_python("crc32c")(chunk, before)
+
+    monkeypatch.setitem(sys.modules, "awscrt.checksums", SimpleNamespace(crc32c=old))
+    updater.cache_clear()
+    try:
+        assert f"{updater('crc32c')(memoryview(b'123456789'), 0):x}" == CHECK["crc32c"]
+    finally:
+        updater.cache_clear()
 
 
 def test_leading_zeros_are_kept() -> None:
