@@ -13,6 +13,13 @@ ELSEWHERE = ("/usr/sbin:/sbin:/usr/local/sbin", *map(str, Path("/usr/lib/postgre
 REQUIRE_ALL = os.environ.get("DRCHECK_REQUIRE_ALL") == "1"
 
 
+@pytest.fixture(autouse=True)
+def no_store_of_ones_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every run of a test begins without a history, and leaves none in the directory of whoever runs the tests."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+    monkeypatch.delenv("DRCHECK_STORE", raising=False)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test whose program is missing; with DRCHECK_REQUIRE_ALL=1 that is a failure instead."""
     for marker in item.iter_markers("program"):

@@ -10,12 +10,12 @@ from drcheck.cli.options import store_option
 
 
 @click.command(short_help="List the assessments in a store, or print one again.")
-@store_option(required=True)
+@store_option
 @click.option("--organisation", metavar="ID", help="Only this organisation's.")
 @click.option("--last", type=click.IntRange(min=1), default=30, show_default=True, help="How many, the newest first.")
 @click.option("--run", metavar="ID", help="Print the document of this run, as JSON, just as it was recorded.")
-def history(store: str, organisation: str | None, last: int, run: str | None) -> int:
-    """List the assessments that `drcheck check --store` kept, the newest first; or print the document of one run.
+def history(store: str | None, organisation: str | None, last: int, run: str | None) -> int:
+    """List the assessments that `drcheck check` kept, the newest first; or print the document of one run.
 
     Each assessment holds the digest of the one before it, so that a night that was altered or removed shows.
     """
@@ -24,12 +24,12 @@ def history(store: str, organisation: str | None, last: int, run: str | None) ->
     from drcheck.clock import format_moment
     from drcheck.errors import StoreError
     from drcheck.model import Outcome, printable
-    from drcheck.store import open_store
+    from drcheck.store import default_file, open_store
 
-    place = store.removeprefix("sqlite:///")
+    place = str(default_file()) if store is None else store.removeprefix("sqlite:///")
     if "://" not in place and not Path(place).exists():
         # Opening would make it, and a mistyped name would read as a history in which nothing ever happened.
-        raise StoreError(f"{place}: there is no such store; `drcheck check --store {place}` makes one")
+        raise StoreError(f"{place}: there is no such store; `drcheck check{'' if store is None else f' --store {place}'}` makes one")
     with open_store(store) as opened:
         if run is not None:
             click.echo(opened.document(run).decode("utf-8"), nl=False)

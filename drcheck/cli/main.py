@@ -30,6 +30,7 @@ COMMANDS = {
     "init": ("drcheck.cli.init:init", "Write a commented estate file to start from."),
     "manifest": ("drcheck.cli.manifest:manifest", "Write checksums of your own, hold them against a place, convert them."),
     "policy": ("drcheck.cli.policy:policy", "List and explain the guidance packs and the checks."),
+    "verify": ("drcheck.cli.verify:verify", "Read what is due and compare it, or say what would be read."),
 }
 
 

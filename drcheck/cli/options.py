@@ -51,13 +51,12 @@ def as_of_option(command: F) -> F:
     )
 
 
-def store_option(*, required: bool = False) -> Callable[[F], F]:
-    """`--store WHERE`, given to the command as `store`."""
+def store_option(command: F) -> F:
+    """`--store WHERE`, given to the command as `store`; None for this user's own."""
     return click.option(
         "--store",
         metavar="WHERE",
         envvar="DRCHECK_STORE",
         show_envvar=True,
-        required=required,
-        help="The store that keeps assessments: a file, or a URL such as postgresql+psycopg://drcheck@host/drcheck.",
-    )
+        help="The store: a file, or a URL such as postgresql+psycopg://drcheck@host/drcheck. Default: this user's own, see docs/store.md.",
+    )(command)

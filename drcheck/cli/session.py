@@ -1,0 +1,189 @@
+"""What the commands that look at targets have in common: their options, and what they hold while they run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from drcheck.cli.niceness import sparing_options
+from drcheck.cli.options import store_option
+from drcheck.cli.parameters import DURATION
+from drcheck.cli.verify_options import verify_options
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from drcheck.cli.niceness import IoPriority
+    from drcheck.cli.progress import Shown
+    from drcheck.errors import StoreError
+    from drcheck.estate.schema import Estate
+    from drcheck.look import Effort
+    from drcheck.model import Assessment
+    from drcheck.policy import Pack
+    from drcheck.store import Store
+    from drcheck.verify import Manner, Memory
+    from drcheck.verify.engines.base import Engine
+    from drcheck.verify.terms import Asked
+
+_OPTIONS = (
+    click.option(
+        "--timeout", type=DURATION, default="60s", show_default=True, help="For listing and asking one target, unless the estate says otherwise."
+    ),
+    click.option(
+        "--run-timeout", type=DURATION, default="23h", show_default=True, help="For the whole run, reading included: a night is over before the next."
+    ),
+    click.option("--stall", type=DURATION, default="15m", show_default=True, help="Give a target up that shows no sign of life for so long."),
+    click.option("--workers", type=click.IntRange(1, 256), default=16, show_default=True, help="Targets looked at at once."),
+    store_option,
+    click.option("--no-store", is_flag=True, help="Keep nothing and know nothing of earlier nights: everything is read."),
+    click.option("--engine", default="local", show_default=True, metavar="local|dask", help="Where objects are read: here, or on a Dask cluster."),
+    click.option("--scheduler", default="", metavar="ADDRESS", help="The cluster's scheduler, such as tls://scheduler.example:8786."),
+    click.option("--tls-ca", type=click.Path(path_type=Path), metavar="FILE", help="Who signed the cluster's certificates (PEM)."),
+    click.option("--tls-cert", type=click.Path(path_type=Path), metavar="FILE", help="The certificate to show to the scheduler (PEM)."),
+    click.option("--tls-key", type=click.Path(path_type=Path), metavar="FILE", help="Its private key (PEM, without a passphrase)."),
+    click.option("-q", "--quiet", is_flag=True, help="Nothing on stderr but errors."),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """How a run was asked to go about it."""
+
+    timeout: timedelta
+    run_timeout: timedelta
+    stall: timedelta
+    workers: int
+    store: str | None
+    no_store: bool
+    engine: str
+    scheduler: str
+    tls_ca: Path | None
+    tls_cert: Path | None
+    tls_key: Path | None
+    quiet: bool
+    max_rate: float | None
+    nice: int | None
+    ionice: IoPriority | None
+    asked: Asked
+
+
+def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Every option of `RunOptions`, given to the command as `how`."""
+    names = set(RunOptions.__dataclass_fields__)
+
+    @wraps(command)
+    def with_how(*args: Any, **given: Any) -> Any:
+        how = RunOptions(**{name: given.pop(name) for name in names})
+        if how.store is not None and how.no_store:
+            raise click.UsageError("--store and --no-store contradict each other")
+        return command(*args, how=how, **given)
+
+    decorated: Callable[..., Any] = with_how
+    for option in reversed(_OPTIONS):
+        decorated = option(decorated)
+    return verify_options(sparing_options(decorated))
+
+
+@dataclass(slots=True)
+class Session:
+    """What a command holds while it looks at targets."""
+
+    effort: Effort
+    manner: Manner
+    shown: Shown
+    memory: Memory | None
+    store: Store | None
+
+    def record(self, assessment: Assessment) -> None:
+        """
+        Keep the assessment where a store is kept. It was reported before, so a store that fails costs no answer; exit code 12 says that it did.
+
+        Raises:
+            StoreError: it is not kept, or what was read is not.
+        """
+        from drcheck.reports import render
+
+        if self.store is None:
+            return
+        sampling = assessment.facts.sampling
+        document = render(assessment, "json").encode("ascii")
+        self.store.record(assessment, document, used_seed=bytes.fromhex(sampling.seed) if sampling is not None else None)
+        self.insist()
+
+    def insist(self) -> None:
+        """Raises the first failure of the store, once everything else was done."""
+        failures: list[StoreError] = self.memory.failures if self.memory is not None else []
+        if failures:
+            raise failures[0]
+
+
+@contextmanager
+def session(
+    estate: Estate, packs: tuple[Pack, ...], how: RunOptions, *, command: str, read: bool = True, alone: bool = True, remember: bool = True
+) -> Iterator[Session]:
+    """
+    What a command holds while it looks at targets: the store with the run's lock, the engine, the display. Let go of at the end, however it comes.
+
+    Args:
+        command: as people know it, for whoever is kept out meanwhile.
+        read: whether bytes are read.
+        alone: whether no other run on the organisation may go on at the same time.
+        remember: whether the store is used where nobody names one.
+
+    Raises:
+        ConfigError: a tariff or the cluster is missing or wrong.
+        StoreError: the store cannot be opened, or another run holds it.
+    """
+    from drcheck.cli.niceness import lower_priority
+    from drcheck.cli.progress import Shown
+    from drcheck.look import Effort
+    from drcheck.pace import Pace
+    from drcheck.verify import Manner
+    from drcheck.verify.terms import priced
+
+    lower_priority(how.nice, how.ionice)
+    priced(estate, how.asked)
+    with ExitStack() as stack:
+        engine = stack.enter_context(_engine(how)) if how.engine != "local" or how.scheduler or how.tls_ca else None
+        store, memory = None, None
+        if not how.no_store and (remember or how.store is not None):
+            store = stack.enter_context(_opened(how.store))
+            if alone:
+                before = stack.enter_context(store.run_lock(estate.organisation.id, command))
+                if before is not None and not how.quiet:
+                    click.echo(f"the run before ({before.command}, process {before.pid} on {before.host}) was killed; going on from there", err=True)
+            memory = _memory(estate, packs, store, how) if remember else None
+        shown = Shown(quiet=how.quiet)
+        yield Session(
+            effort=Effort(how.timeout.total_seconds(), how.run_timeout.total_seconds(), how.workers, read),
+            manner=Manner(engine, Pace(how.max_rate), shown.progress, how.stall.total_seconds()),
+            shown=shown,
+            memory=memory,
+            store=store,
+        )
+
+
+def _engine(how: RunOptions) -> Engine:
+    from drcheck.verify.engines import engine_for
+
+    return engine_for(how.engine, scheduler=how.scheduler, tls_ca=how.tls_ca, tls_cert=how.tls_cert, tls_key=how.tls_key)
+
+
+def _opened(where: str | None) -> Store:
+    from drcheck.store import open_store
+
+    return open_store(where)
+
+
+def _memory(estate: Estate, packs: tuple[Pack, ...], store: Store, how: RunOptions) -> Memory:
+    from drcheck.policy import policy_cycle
+    from drcheck.verify import Memory
+
+    cycle = policy_cycle(packs)
+    return Memory(store, how.asked, {copy.id: cycle for copy in estate.copies} if cycle is not None else {})
