@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from drcheck.errors import ConfigError
-from drcheck.model import Assessment, Outcome, Reason, Unobserved
+from drcheck.model import Assessment, ObjectResult, Observed, Outcome, Reason, Source, Unobserved, Verification
 from drcheck.reports import BUILTIN, render, report_known
 from drcheck.reports.csv_lines import HEADER, cell
 from drcheck.reports.markdown import escape
@@ -130,6 +130,37 @@ def test_colour_is_only_there_when_asked_for() -> None:
 @pytest.mark.parametrize("width", [80, 100, 120, 160])
 def test_the_table_keeps_to_its_width(width: int) -> None:
     assert max(map(len, render(sample.hospital(), "table", width=width).splitlines())) <= width
+
+
+def test_how_far_a_rotation_has_come_stands_with_its_copy_and_the_seeds_only_in_small_print() -> None:
+    brief, wide = (" ".join(render(sample.hospital(), "table", width=200, wide=wide).split()) for wide in (False, True))
+    assert "43 % of 30d cycle, 4 of 30 tonight" in brief
+    assert "43 % of 30d cycle" in wide
+    for words in ("2 LATE", "oldest 2026-02-08", "all by 2026-03-10", "ab" * 32, "cd" * 32):
+        assert words in wide
+        assert words not in brief
+        assert words in render(sample.hospital(), "markdown")
+
+
+def test_a_complete_cycle_and_many_objects_are_told_as_they_are() -> None:
+    def text(verification: Verification) -> str:
+        given_ = sample.hospital()
+        first = replace(given_.facts.copies[0], verification=Observed(verification, sample.AT, Source.OBSERVED))
+        return render(replace(given_, facts=replace(given_.facts, copies=(first,))), "table", width=200)
+
+    assert "100 % of 30d cycle, 0 of 30 tonight" in text(sample.rolling(30, 0, 0))
+    assert "41 % of 30d cycle, 299 of 81,204 tonight" in text(sample.rolling(33_000, 299, 47_905))
+    assert "99 % of 30d cycle, 1 of 81,204 tonight" in text(sample.rolling(81_202, 1, 1)), "rounded down: one was not read"
+    assert "1 BAD, 100 % of 30d cycle, 1 of 30 tonight" in text(sample.rolling(29, 0, 0, sample.problem(ObjectResult.MISMATCH)))
+
+
+def test_why_changes_are_not_known_is_told_when_wide_save_where_no_store_is_kept() -> None:
+    given_ = sample.hospital()
+    first, *others = given_.facts.copies
+    cut = replace(first, changes=Unobserved(Reason.TIMED_OUT, "the listing was cut short"))
+    text = render(replace(given_, facts=replace(given_.facts, copies=(cut, *others))), "table", wide=True, width=200)
+    assert "imaging@onsite: changes not known, timed-out: the listing was cut short" in text
+    assert "no store is kept" not in text
 
 
 def test_long_names_are_shortened_in_the_middle_unless_wide() -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from drcheck.errors import ConfigError
-from drcheck.model import Facts, Observed
+from drcheck.model import NO_STORE, Facts, Observed
 from drcheck.record import facts_from_json, facts_to_json
 from tests import strategies
 from tests.reports.sample import hospital
@@ -59,6 +59,7 @@ def _rename(old: str, new: str, *path: str | int) -> Callable[[Any], object]:
 
 
 VERIFIED = ("copies", 2, "verification", "value")
+ROTATED = ("copies", 0, "verification", "value", "rotation")
 
 
 @pytest.mark.parametrize(
@@ -67,6 +68,10 @@ VERIFIED = ("copies", 2, "verification", "value")
         (_set("drcheck.facts/9", "schema"), "schema", "this drcheck reads"),
         (_rename("schema", "shema"), "schema", "is missing"),
         (_rename("stopped", "stoped", *VERIFIED), "copies[2].verification.value.stoped", "is no key of a fact"),
+        (_rename("drawn_bad", "drawn_good", *ROTATED), "copies[0].verification.value.rotation.drawn_bad", "Field required"),
+        (_rename("unread", "not_read", *ROTATED), "copies[0].verification.value.rotation.not_read", "is no key of a fact"),
+        (_set("2026-02-08T06:00:00", *ROTATED, "oldest_read"), "copies[0].verification.value.rotation.oldest_read", "no time zone"),
+        (_rename("breaches", "breach", "copies", 1, "changes", "value"), "copies[1].changes.value.breach", "is no key of a fact"),
         (_rename("objects_read", "read", *VERIFIED), "copies[2].verification.value.objects_read", "Field required"),
         (_set("x", "copies", 1, "points", "at"), "copies[1].points.at", "valid datetime"),
         (_set("2026-03-01T06:00:00", "at"), "at", "no time zone"),
@@ -98,6 +103,20 @@ def test_a_fact_cannot_be_known_and_not_known() -> None:
     both = _edited(_set("unreachable", "copies", 0, "points", "reason"))
     with pytest.raises(ConfigError):
         facts_from_json(both, FILE)
+
+
+def test_facts_that_were_kept_without_a_store_know_nothing_of_earlier_nights() -> None:
+    def edit(document: Any) -> None:
+        del document["sampling"]
+        for copy in document["copies"]:
+            del copy["changes"]
+            copy["verification"].get("value", {}).pop("rotation", None)
+
+    facts = facts_from_json(_edited(edit), FILE)
+    assert facts.sampling is None
+    for copy in facts.copies:
+        assert copy.changes == NO_STORE
+        assert not isinstance(copy.verification, Observed) or copy.verification.value.rotation is None
 
 
 def test_moments_may_be_written_in_another_zone() -> None:
