@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ from urllib.parse import urlsplit
 
 from drcheck.errors import ConfigError
 from drcheck.model import printable
+
+_PROBE = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ class Cluster:
         shown = printable(self.scheduler)
         if not self.scheduler:
             raise ConfigError("--tls-ca, --tls-cert and --tls-key belong to a scheduler: add --scheduler tls://host:port")
-        scheme, host = _parts(self.scheduler)
+        scheme, host, _ = _parts(self.scheduler)
         files = {"--tls-ca": self.ca, "--tls-cert": self.cert, "--tls-key": self.key}
         if scheme == "tcp":
             if not _is_loopback(host):
@@ -56,9 +59,32 @@ class Cluster:
         """Whether it is reached by TLS."""
         return self.scheduler.startswith("tls:")
 
+    def refusal(self) -> ssl.SSLError | None:
+        """
+        What TLS with the scheduler fails by, tried once and without a word of ours; None where it does not, or nobody answers.
 
-def _parts(address: str) -> tuple[str, str]:
-    """The scheme and the host of a scheduler's address."""
+        Where the scheduler refuses our certificate, whoever has already written to it may see a connection that was reset, and no reason.
+        """
+        if not self.encrypted:
+            return None
+        _, host, port = _parts(self.scheduler)
+        context = ssl.create_default_context(cafile=self.ca)
+        context.check_hostname = False  # as Dask has it: the authority is the cluster's own
+        context.load_cert_chain(str(self.cert), self.key, password="")
+        try:
+            with socket.create_connection((host, port), _PROBE) as plain, context.wrap_socket(plain) as wrapped:
+                wrapped.recv(1)
+        except ssl.SSLEOFError:
+            return None
+        except ssl.SSLError as error:
+            return error
+        except OSError:
+            return None
+        return None
+
+
+def _parts(address: str) -> tuple[str, str, int]:
+    """The scheme, the host and the port of a scheduler's address."""
     try:
         parts = urlsplit(address)
         host, port = parts.hostname, parts.port
@@ -73,7 +99,7 @@ def _parts(address: str) -> tuple[str, str]:
         raise ConfigError(f"--scheduler {printable(address)}: is not the address of a scheduler; write it as tls://host:port")
     if "@" in parts.netloc:
         raise ConfigError("--scheduler: holds a user or a password, which schedulers do not know; write it as tls://host:port")
-    return parts.scheme, host
+    return parts.scheme, host, port
 
 
 def _is_loopback(host: str) -> bool:

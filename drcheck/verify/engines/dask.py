@@ -9,7 +9,6 @@ task holds a secret.
 from __future__ import annotations
 
 import os
-import ssl
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
@@ -124,12 +123,9 @@ def _content(estate: Estate) -> str:
 
 def _refused(cluster: Cluster, error: OSError | ImportError) -> ConnectorError:
     """Why there is no connection: a certificate that one of both sides does not accept is another matter than silence."""
-    because: BaseException | None = error
-    while because is not None:
-        if isinstance(because, ssl.SSLError):
-            shown = cluster.scheduler
-            return Untrusted(f"{shown} and drcheck do not accept each other's certificates; are all of one authority, and valid today? ({because})")
-        because = because.__cause__ or because.__context__
+    refusal = cluster.refusal()
+    if refusal is not None:
+        return Untrusted(f"no TLS with the scheduler {cluster.scheduler}; are all certificates of one authority, and valid today? ({refusal})")
     return Unreachable(f"the scheduler {cluster.scheduler} cannot be reached: {error}")
 
 

@@ -129,6 +129,14 @@ def test_a_deadline_holds_while_workers_are_waited_for(engine: DaskEngine, tmp_p
     assert [type(answer) for _, answer in place.read(engine, [NOTHING])] == [TimedOut]
 
 
+def test_a_scheduler_that_is_not_there_is_unreachable(cluster: DaskCluster, tmp_path: Path) -> None:
+    known = cluster.authority
+    with DaskEngine(Cluster("tls://127.0.0.1:9", known.ca, known.cert, known.key), connect=1.0) as engine:
+        ((_, answer),) = Place(estate_at(tmp_path), "north").read(engine, [NOTHING])
+    assert isinstance(answer, Unreachable)
+    assert "tls://127.0.0.1:9 cannot be reached" in str(answer)
+
+
 def test_closing_it_ends_what_waits_in_another_thread(cluster: DaskCluster, tmp_path: Path) -> None:
     place, answers = Place(estate_at(tmp_path), "west"), list[object]()
     engine = DaskEngine(reached(cluster))
