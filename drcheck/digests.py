@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
-from importlib.util import find_spec
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 from drcheck.crc import POLYNOMIALS, Crc
 
@@ -21,8 +19,7 @@ class Hasher(Protocol):
     def hexdigest(self) -> str: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Digests:
+class Digests(NamedTuple):
     """What one object's bytes came to."""
 
     hex: dict[str, str]
@@ -62,6 +59,8 @@ def hasher(algorithm: str) -> Hasher:
 
 def has_blake3() -> bool:
     """Whether BLAKE3 can be computed here: it comes with the extra `blake3`."""
+    from importlib.util import find_spec
+
     return find_spec("blake3") is not None
 
 

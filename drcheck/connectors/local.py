@@ -95,10 +95,15 @@ class LocalConnector(Connector):
             cache = PageCache(descriptor, before.st_size if start == 0 and length is None else 0)
             end = before.st_size if length is None else min(before.st_size, start + length)
             reading = self._tree.call("read", key)  # recorded once for the object, entered for each chunk
+            pace, held, portion = self.pace, self.pace.limit is not None, self.pace.portion(_CHUNK)
             while start < end:
                 self.deadline.check()
+                wanted = min(portion, end - start)
+                if held:
+                    pace.hold(wanted, self.deadline)
                 with reading:
-                    chunk = os.pread(descriptor, min(_CHUNK, end - start), start)
+                    chunk = os.pread(descriptor, wanted, start)
+                pace.add(len(chunk))
                 if not chunk:
                     raise InProgress(f"{printable(key)}: ended after {start} of {before.st_size} bytes: it was cut short while it was being read")
                 start += len(chunk)
@@ -123,7 +128,7 @@ class LocalConnector(Connector):
             return
         for call in ("open", "lstat", "read"):
             self._tree.insist_on_allowed(call)
-        with Pool(self._tree.root, deadline=self.deadline, calls=self.calls, kind=self.kind) as pool:
+        with Pool(self._tree.root, deadline=self.deadline, calls=self.calls, kind=self.kind, pace=self.pace) as pool:
             self._pools.append(pool)
             try:
                 for (entry, algorithms), answer in pool.answers(chain(drawn, following)):

@@ -10,25 +10,24 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import marshal
 import os
 import selectors
-import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Self
 
 from drcheck.clock import Deadline
 from drcheck.connectors.base import CallLog, Entry
-from drcheck.connectors.local_reader import CHANGED, CUT, FAILED, READ, Answer, Reader
-from drcheck.connectors.local_worker import LENGTH, START, frame
+from drcheck.connectors.local_process import LARGE, Block, Process, Wanted
+from drcheck.connectors.local_reader import BUFFER, CHANGED, CUT, FAILED, READ, Answer, Reader
+from drcheck.connectors.local_worker import WINDOW
 from drcheck.connectors.tree import translated
 from drcheck.digests import Digests
 from drcheck.errors import ConnectorError, InProgress, TimedOut
 from drcheck.model import printable
+from drcheck.pace import Leave, Pace
 
 log = logging.getLogger(__name__)
 
@@ -40,12 +39,10 @@ LITTLE = 64 << 20
 _OBJECTS = 500
 _NAMES = 64 << 10
 _BYTES = 32 << 20
-_LARGE = 4 << 20
 _GRACE = 0.1
 """Seconds after the deadline in which what is almost done may still come in."""
-_PIPE = 1 << 16
 
-Wanted = tuple[Entry, Collection[str]]
+Told = tuple[Wanted, Digests | ConnectorError | None]
 
 
 class _Cores:
@@ -71,101 +68,24 @@ class _Cores:
 _CORES = _Cores()
 
 
-@dataclass(slots=True)
-class _Block:
-    """Objects that one worker reads in one go: a few hundred small ones, or one large one."""
-
-    wanted: list[Wanted] = field(default_factory=list)
-    keys: list[bytes] = field(default_factory=list)
-    algorithms: list[tuple[str, ...]] = field(default_factory=list)
-    names: int = 0
-    bytes: int = 0
-    deaths: int = 0
-
-    @property
-    def large(self) -> bool:
-        return self.bytes >= _LARGE and len(self.keys) == 1
-
-
-class _Worker:
-    """One process, and what it was given and has not answered, in order."""
-
-    def __init__(self, root: int) -> None:
-        self.given: deque[_Block] = deque()
-        self.ready = False
-        """Whether it has said that it runs."""
-        self._out = b""
-        self._in = bytearray()
-        command = [sys.executable, "-P", "-c", START, str(root), *sys.path]
-        self.process = subprocess.Popen(  # noqa: S603 - this very Python
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=(root,), bufsize=0
-        )
-        if self.process.stdin is None or self.process.stdout is None:
-            raise RuntimeError("a process was started without its pipes")
-        self.requests, self.answers = self.process.stdin, self.process.stdout
-        os.set_blocking(self.requests.fileno(), False)
-        os.set_blocking(self.answers.fileno(), False)
-
-    def room(self, block: _Block) -> bool:
-        """Whether it may be given this block: a second one keeps it from waiting for us, but none waits behind a large file."""
-        return not self.given or (len(self.given) == 1 and not self.given[0].large and not block.large)
-
-    def give(self, block: _Block) -> None:
-        """Send it a block, as far as the pipe takes it; `push` sends the rest."""
-        self.given.append(block)
-        self._out += frame((block.keys, block.algorithms))
-        self.push()
-
-    def push(self) -> bool:
-        """Send what is left to be sent; whether anything still is. Both sides may be full at a time, so nobody waits here."""
-        with contextlib.suppress(BrokenPipeError):  # it died; reading from it says so
-            while self._out:
-                try:
-                    self._out = self._out[os.write(self.requests.fileno(), self._out) :]
-                except BlockingIOError:
-                    return True
-        return False
-
-    def receive(self) -> list[bytes] | None:
-        """The whole messages that came; None where it died."""
-        while True:
-            try:
-                part = os.read(self.answers.fileno(), _PIPE)
-            except BlockingIOError:
-                break
-            if not part:
-                return None
-            self._in += part
-        messages = []
-        while len(self._in) >= LENGTH.size and len(self._in) >= (end := LENGTH.size + LENGTH.unpack_from(self._in)[0]):
-            messages.append(bytes(self._in[LENGTH.size : end]))
-            del self._in[:end]
-        return messages
-
-    def end(self) -> None:
-        """End it at once. One that the kernel holds, on a mount that hangs, is not waited for."""
-        self.process.kill()
-        with contextlib.suppress(OSError):
-            self.requests.close()
-        self.answers.close()
-        try:
-            self.process.wait(1)
-        except subprocess.TimeoutExpired:
-            log.warning("process %d hangs in the system and could not be ended yet", self.process.pid)
-
-
 class Pool:
     """The processes of one reading. Used by one thread, as a context manager, which ends them."""
 
-    def __init__(self, root: int, *, deadline: Deadline, calls: CallLog, kind: str) -> None:
+    def __init__(self, root: int, *, deadline: Deadline, calls: CallLog, kind: str, pace: Pace) -> None:
         self._root = root
         self._processes = _CORES.take()
         self._deadline = deadline
         self._calls = calls
         self._kind = kind
-        self._workers: list[_Worker] = []
+        self._pace = pace
+        self._portion = 0 if pace.limit is None else pace.portion(_BYTES)
+        """About as many bytes as are read in one go; 0 where nothing is held back."""
+        self._leave = Leave(pace)
+        self._workers: list[Process] = []
         self._selector = selectors.DefaultSelector()
-        self._again: deque[_Block] = deque()
+        self._again: deque[Block] = deque()
+        self._asking: deque[tuple[Process, int]] = deque()
+        """Those that wait for leave to read so many bytes, and who comes first."""
         self._startable = self._processes > 0
         self._here: Reader | None = None
         self._closed = False
@@ -186,15 +106,16 @@ class Pool:
         self._selector.close()
         _CORES.give_back(self._processes)
 
-    def answers(self, wanted: Iterable[Wanted]) -> Iterator[tuple[Wanted, Digests | ConnectorError | None]]:
+    def answers(self, wanted: Iterable[Wanted]) -> Iterator[Told]:
         """One answer to each object in any order; None where it is to be read the careful way. Draws from `wanted` as there is room."""
-        blocks = _blocks(wanted)
+        blocks = _blocks(wanted, self._portion)
         following = next(blocks, None)
         while not self._closed:
             if self._deadline.passed():
                 break
+            self._give_leave()
             while (block := self._again[0] if self._again else following) is not None and (worker := self._free(block)) is not None:
-                worker.give(block)
+                worker.give(block, self._portion)
                 self._watch(worker)
                 if self._again:
                     self._again.popleft()
@@ -216,26 +137,27 @@ class Pool:
             raise RuntimeError("the connector was closed while it was reading")
         yield from self._late(following, blocks)
 
-    def _free(self, block: _Block) -> _Worker | None:
+    def _free(self, block: Block) -> Process | None:
         """A worker that may be given the block: an idle one, a new one, or one that would take it next."""
         idle = next((worker for worker in self._workers if not worker.given), None)
         if idle is not None:
             return idle
         if self._startable and len(self._workers) < self._processes:
             try:
-                self._workers.append(_Worker(self._root))
+                self._workers.append(Process(self._root))
             except OSError as error:
                 self._not_startable(f"{error.strerror or error}")
             else:
                 self._selector.register(self._workers[-1].answers, selectors.EVENT_READ, self._workers[-1])
                 return self._workers[-1]
-        return next((worker for worker in self._workers if worker.room(block)), None)
+        # Who has to ask for leave has no other block: what comes next is the answer.
+        return None if self._portion else next((worker for worker in self._workers if worker.room(block)), None)
 
     def _not_startable(self, why: str) -> None:
         log.warning("%s: no further process could be started to read with: %s", self._calls.target, why)
         self._startable = False
 
-    def _watch(self, worker: _Worker) -> None:
+    def _watch(self, worker: Process) -> None:
         """Wait for room in the pipe to a worker while something is left to be sent to it."""
         watched = worker.requests in self._selector.get_map()
         if worker.push():
@@ -244,30 +166,42 @@ class Pool:
         elif watched:
             self._selector.unregister(worker.requests)
 
-    def _heard(self) -> list[_Worker]:
-        """The workers that have answered or died, once there is one or the time is over."""
+    def _heard(self) -> list[Process]:
+        """The workers that have answered or died, once there is one, or one may be given leave, or the time is over."""
         left = self._deadline.remaining()
+        waits = [seconds for seconds in (None if left is None else left + _GRACE, self._leave.seconds()) if seconds is not None]
         heard = []
-        for key, events in self._selector.select(None if left is None else left + _GRACE):
+        for key, events in self._selector.select(min(waits, default=None)):
             if events & selectors.EVENT_WRITE:
                 self._watch(key.data)
             else:
                 heard.append(key.data)
         return heard
 
-    def _hear(self, worker: _Worker) -> Iterator[tuple[Wanted, Digests | ConnectorError | None]]:
+    def _hear(self, worker: Process) -> Iterator[Told]:
         messages = worker.receive()
         if messages is None:
             yield from self._died(worker)
             return
         for message in messages:
-            answered = marshal.loads(message)  # noqa: S302 - from our own child
             if not worker.ready:
                 worker.ready = True
-                continue
-            yield from self._told(worker.given.popleft(), *answered)
+            elif len(message) == 2:
+                read, wanted = message
+                self._pace.add(read)
+                if wanted:
+                    self._asking.append((worker, wanted))
+            else:
+                yield from self._told(worker.given.popleft(), *message)
 
-    def _died(self, worker: _Worker) -> Iterator[tuple[Wanted, ConnectorError]]:
+    def _give_leave(self) -> None:
+        """Let those read who have asked for it and whose time has come."""
+        while self._asking and self._leave.given(self._asking[0][1]):
+            worker, _ = self._asking.popleft()
+            worker.leave()
+            self._watch(worker)
+
+    def _died(self, worker: Process) -> Iterator[Told]:
         self._drop(worker)
         how = f"ended with {worker.process.returncode}"
         if not worker.ready:
@@ -283,22 +217,44 @@ class Pool:
         self._again.extend(worker.given)
         worker.given.clear()
 
-    def _drop(self, worker: _Worker) -> None:
+    def _drop(self, worker: Process) -> None:
         self._workers.remove(worker)
+        self._asking = deque(asking for asking in self._asking if asking[0] is not worker)
         for pipe in (worker.requests, worker.answers):
             with contextlib.suppress(KeyError):
                 self._selector.unregister(pipe)
         worker.end()
 
-    def _read_here(self, block: _Block) -> Iterator[tuple[Wanted, Digests | ConnectorError | None]]:
+    def _read_here(self, block: Block) -> Iterator[Told]:
         if self._here is None:
-            self._here = Reader(self._root, lambda: not self._deadline.passed())
-        yield from self._told(block, self._here.block(block.keys, block.algorithms), self._here.counted())
+            self._here = Reader(self._root, self._step_here)
+        if self._portion and not self._held_here(min(block.bytes, max(self._portion, BUFFER))):
+            self._again.append(block)
+            return
+        answers = self._here.block(block.keys, block.algorithms)
+        *calls, read = self._here.counted()
+        yield from self._told(block, answers, calls, read)
 
-    def _told(self, block: _Block, answers: list[Answer], counts: tuple[int, int, int]) -> Iterator[tuple[Wanted, Digests | ConnectorError | None]]:
+    def _step_here(self, read: int, more: int) -> int:
+        self._pace.add(read)
+        if not (more and self._portion):
+            return 0 if self._deadline.passed() else WINDOW
+        wanted = min(more, self._portion)
+        return wanted if self._held_here(wanted) else 0
+
+    def _held_here(self, wanted: int) -> bool:
+        """Wait until so many bytes may be read; whether the time is not over before."""
+        try:
+            self._pace.hold(wanted, self._deadline)
+        except TimedOut:
+            return False
+        return True
+
+    def _told(self, block: Block, answers: list[Answer], calls: Sequence[int], read: int) -> Iterator[Told]:
+        self._pace.add(read)
         first, more = block.wanted[0][0].key, len(block.wanted) - 1
         about = f"{first} and {more} more" if more else first
-        for call, count in zip(("open", "lstat", "read"), counts, strict=True):
+        for call, count in zip(("open", "lstat", "read"), calls, strict=True):
             if count:
                 self._calls.record(f"{self._kind}:{call}", about, times=count)
         if len(answers) != len(block.wanted):
@@ -312,7 +268,7 @@ class Pool:
             else:
                 yield each, _refused(each[0], kind, number)
 
-    def _late(self, following: _Block | None, blocks: Iterator[_Block]) -> Iterator[tuple[Wanted, TimedOut]]:
+    def _late(self, following: Block | None, blocks: Iterator[Block]) -> Iterator[tuple[Wanted, TimedOut]]:
         """The time is over: everything that has no answer."""
         unanswered = [*self._again, *(block for worker in self._workers for block in worker.given)]
         self.close()
@@ -344,26 +300,29 @@ def _refused(entry: Entry, kind: int, number: int) -> ConnectorError | None:
     return None
 
 
-def _blocks(wanted: Iterable[Wanted]) -> Iterator[_Block]:
-    block = _Block()
+def _blocks(wanted: Iterable[Wanted], portion: int) -> Iterator[Block]:
+    """What is read in one go each, of about `portion` bytes where that is not 0."""
+    most, large = (min(portion, _BYTES), min(portion, LARGE)) if portion else (_BYTES, LARGE)
+    block = Block()
     order: dict[Collection[str], tuple[str, ...]] = {}
-    for entry, algorithms in wanted:
+    for each in wanted:
+        entry, algorithms = each
+        size = entry.size
         try:
             key = entry.key.encode("utf-8", "surrogateescape")
         except UnicodeEncodeError:
             key = b""  # no file can be called so; the careful way says it
-        large = entry.size >= _LARGE
-        if block.keys and (large or len(block.keys) >= _OBJECTS or block.names >= _NAMES or block.bytes >= _BYTES):
+        if block.keys and (size >= large or len(block.keys) >= _OBJECTS or block.names >= _NAMES or block.bytes + size > most):
             yield block
-            block = _Block()
-        block.wanted.append((entry, algorithms))
+            block = Block()
+        block.wanted.append(each)
         block.keys.append(key)
         block.algorithms.append(_ordered(algorithms, order))
         block.names += len(key)
-        block.bytes += entry.size
-        if large:
+        block.bytes += size
+        if size >= large:
             yield block
-            block = _Block()
+            block = Block()
     if block.keys:
         yield block
 
