@@ -8,7 +8,7 @@ import pytest
 
 from drcheck.model import Facts, Identity, Outcome, Permissions, Protection, Reason, Source
 from tests.checks.conftest import Ask
-from tests.policy.rig import COPY_FACTS, NOW, TARGET_FACTS, Slot, estate, facts, points, put, seen, unseen
+from tests.policy.rig import COPY_FACTS, NOW, TARGET_FACTS, Slot, changes, estate, facts, points, put, seen, unseen
 
 TAPE = estate(tape=True)
 OFFLINE = "{ minimum = 1 }"
@@ -165,3 +165,9 @@ def test_a_copy_called_off_site_that_is_at_home_is_a_contradiction(ask: Ask) -> 
 def test_nothing_declared_is_not_applicable(ask: Ask) -> None:
     place = estate({"targets.nas.device": None})
     assert ask("declared.matches.observed", place=place, subject="nas").outcome is Outcome.NOT_APPLICABLE
+
+
+def test_an_offline_copy_whose_listing_could_be_compared_is_connected(ask: Ask) -> None:
+    away = facts(TAPE, silent=["tape"])
+    assert ask("copies.offline", place=TAPE, some=away).outcome is Outcome.PASS
+    assert ask("copies.offline", place=TAPE, some=put(away, {Slot("tape", "changes"): seen(changes())})).outcome is not Outcome.PASS

@@ -159,5 +159,7 @@ def test_a_rate_that_may_be_bad_is_never_met_by_nothing_read_or_by_what_expired(
         rolling(80, 10, 10, oldest_read=NOW - 31 * DAY),
         rolling(80, 10, 10, drawn=0, unread=0),
         verification(counts={MATCH: 99, NOT_READ: 1}, objects_read=99),
+        rolling(90, 9, 1, depth=Depth.LISTED),
+        rolling(90, 9, 1, depth=Depth.STRUCTURE),
     ):
         assert judged(ask, value, "{ max_bad_rate = 0.05 }").outcome is Outcome.UNKNOWN

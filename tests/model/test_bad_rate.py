@@ -149,6 +149,14 @@ def test_counts_that_cannot_be_show_nothing(fields: dict[str, int]) -> None:
     assert rate(turned(seen, **fields)) == pytest.approx(90 / 110)
 
 
+def test_without_a_rotation_only_what_was_read_here_is_good() -> None:
+    alone = replace(night(60, 0, 30, there=10), rotation=None)
+    assert rate(alone) == pytest.approx(40 / 100)
+    assert rate(replace(alone, hashed_there=0)) == pytest.approx(30 / 100)
+    assert rate(replace(alone, hashed_there=70)) == 1
+    assert rate(replace(alone, hashed_there=1_000)) == 1
+
+
 def test_more_than_was_matched_is_not_believed() -> None:
     assert rate(turned(night(10, 0, 90), verified=100)) == pytest.approx(90 / 100)
 
