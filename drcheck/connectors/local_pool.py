@@ -264,7 +264,7 @@ class Pool:
         for each, algorithms, answer in zip(block.wanted, block.algorithms, answers, strict=True):
             kind, number, digests = answer
             if kind == READ:
-                yield each, Digests(dict(zip(algorithms, digests, strict=True)), number)
+                yield each, Digests({algorithms[0]: digests[0]} if len(digests) == 1 else dict(zip(algorithms, digests, strict=True)), number)
             else:
                 yield each, _refused(each[0], kind, number)
 
@@ -304,9 +304,13 @@ def _blocks(wanted: Iterable[Wanted], portion: int) -> Iterator[Block]:
     """What is read in one go each, of about `portion` bytes where that is not 0."""
     most, large = (min(portion, _BYTES), min(portion, LARGE)) if portion else (_BYTES, LARGE)
     block = Block()
-    order: dict[Collection[str], tuple[str, ...]] = {}
+    known: dict[Collection[str], tuple[str, ...]] = {}
+    last: Collection[str] = ()
+    ordered: tuple[str, ...] = ()
     for each in wanted:
         entry, algorithms = each
+        if algorithms is not last:
+            last, ordered = algorithms, _ordered(algorithms, known)
         size = entry.size
         try:
             key = entry.key.encode("utf-8", "surrogateescape")
@@ -317,7 +321,7 @@ def _blocks(wanted: Iterable[Wanted], portion: int) -> Iterator[Block]:
             block = Block()
         block.wanted.append(each)
         block.keys.append(key)
-        block.algorithms.append(_ordered(algorithms, order))
+        block.algorithms.append(ordered)
         block.names += len(key)
         block.bytes += size
         if size >= large:
