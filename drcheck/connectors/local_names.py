@@ -11,9 +11,9 @@ from typing import IO
 
 from drcheck.errors import ConnectorError
 
-HELD = 1 << 16
+HELD = 1 << 15
 """Names that are sorted in memory; where there are more, runs of so many lie in a temporary file without a name of its own."""
-_PART = 1 << 15
+_PART = 1 << 13
 """Bytes of a run that are in memory while the runs are merged."""
 
 

@@ -16,7 +16,7 @@ from drcheck.formats.collect import PointCollector
 from drcheck.formats.draft import Draft, Judge
 from drcheck.formats.growth import look_twice
 from drcheck.formats.options import InnerName, WritingOptions
-from drcheck.formats.pieces import Endings, Piece, Role, below, is_checksum_file, listing, within
+from drcheck.formats.pieces import Endings, Piece, Role, auxiliary, below, is_checksum_file, listing, within
 from drcheck.model import Points, printable
 
 TREE = "."
@@ -65,8 +65,8 @@ class MirrorFormat(Format):
         return collector.points()
 
     def objects(self, connector: Connector, path: str) -> Iterator[StoredObject]:
-        for piece in self._pieces(connector, path):
-            yield piece.stored()
+        for entry in listing(connector, path):
+            yield StoredObject(entry, TREE, auxiliary(self._role(within(entry.key, path))))
 
     def manifest_root(self, path: str, point: str) -> str:  # noqa: ARG002 - the contract's; there is one point, the tree
         return path

@@ -57,7 +57,7 @@ class Piece(NamedTuple):
 
     def stored(self) -> StoredObject:
         """The object for verification."""
-        return StoredObject(self.entry, self.point, self.role is _MARKER or self.role is _CHECKSUMS)
+        return StoredObject(self.entry, self.point, auxiliary(self.role))
 
 
 def listing(connector: Connector, path: str) -> Iterator[Entry]:
@@ -74,6 +74,11 @@ def listing(connector: Connector, path: str) -> Iterator[Entry]:
             raise Malformed(f"the listing of {printable(path) or 'the root'} is not in key order at {printable(entry.key)}")
         previous = key
         yield entry
+
+
+def auxiliary(role: Role) -> bool:
+    """Whether it is a file of the format itself, for which no promise is expected."""
+    return role is _MARKER or role is _CHECKSUMS
 
 
 class Endings:
