@@ -99,6 +99,8 @@ class Session:
     shown: Shown
     memory: Memory | None
     store: Store | None
+    failure: StoreError | None = None
+    """Why there is no store although one was wanted."""
 
     def record(self, assessment: Assessment) -> None:
         """
@@ -109,18 +111,16 @@ class Session:
         """
         from drcheck.reports import render
 
-        if self.store is None:
-            return
-        sampling = assessment.facts.sampling
-        document = render(assessment, "json").encode("ascii")
-        self.store.record(assessment, document, used_seed=bytes.fromhex(sampling.seed) if sampling is not None else None)
+        if self.store is not None:
+            sampling = assessment.facts.sampling
+            document = render(assessment, "json").encode("ascii")
+            self.store.record(assessment, document, used_seed=bytes.fromhex(sampling.seed) if sampling is not None else None)
         self.insist()
 
     def insist(self) -> None:
         """Raises the first failure of the store, once everything else was done."""
-        failures: list[StoreError] = self.memory.failures if self.memory is not None else []
-        if failures:
-            raise failures[0]
+        for failure in ([self.failure] if self.failure is not None else []) + (self.memory.failures if self.memory is not None else []):
+            raise failure
 
 
 @contextmanager
@@ -130,6 +130,8 @@ def session(
     """
     What a command holds while it looks at targets: the store with the run's lock, the engine, the display. Let go of at the end, however it comes.
 
+    Where the store cannot be used nothing is read, since nobody knows what was: the run looks and reports all the same, and fails at its end.
+
     Args:
         command: as people know it, for whoever is kept out meanwhile.
         read: whether bytes are read.
@@ -138,10 +140,11 @@ def session(
 
     Raises:
         ConfigError: a tariff or the cluster is missing or wrong.
-        StoreError: the store cannot be opened, or another run holds it.
+        Busy: another run on the organisation has not ended.
     """
     from drcheck.cli.niceness import lower_priority
     from drcheck.cli.progress import Shown
+    from drcheck.errors import Busy, StoreError
     from drcheck.look import Effort
     from drcheck.pace import Pace
     from drcheck.verify import Manner
@@ -151,22 +154,34 @@ def session(
     priced(estate, how.asked)
     with ExitStack() as stack:
         engine = stack.enter_context(_engine(how)) if how.engine != "local" or how.scheduler or how.tls_ca else None
-        store, memory = None, None
+        store, memory, failure = None, None, None
         if not how.no_store and (remember or how.store is not None):
-            store = stack.enter_context(_opened(how.store))
-            if alone:
-                before = stack.enter_context(store.run_lock(estate.organisation.id, command))
-                if before is not None and not how.quiet:
-                    click.echo(f"the run before ({before.command}, process {before.pid} on {before.host}) was killed; going on from there", err=True)
-            memory = _memory(estate, packs, store, how) if remember else None
+            try:
+                store = stack.enter_context(_opened(how.store))
+                if alone:
+                    _take_turn(stack, store, estate, how, command)
+                memory = _memory(estate, packs, store, how) if remember else None
+            except Busy:
+                raise
+            except StoreError as error:
+                store, failure = None, error
         shown = Shown(quiet=how.quiet)
+        if failure is not None:
+            shown.say(f"no backup is read, since the store cannot be used: {failure}")
         yield Session(
-            effort=Effort(how.timeout.total_seconds(), how.run_timeout.total_seconds(), how.workers, read),
+            effort=Effort(how.timeout.total_seconds(), how.run_timeout.total_seconds(), how.workers, read and failure is None),
             manner=Manner(engine, Pace(how.max_rate), shown.progress, how.stall.total_seconds()),
             shown=shown,
             memory=memory,
             store=store,
+            failure=failure,
         )
+
+
+def _take_turn(stack: ExitStack, store: Store, estate: Estate, how: RunOptions, command: str) -> None:
+    before = stack.enter_context(store.run_lock(estate.organisation.id, command))
+    if before is not None and not how.quiet:
+        click.echo(f"the run before was killed, and this one goes on where it ended: {before}", err=True)
 
 
 def _engine(how: RunOptions) -> Engine:
