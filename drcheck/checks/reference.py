@@ -14,8 +14,8 @@ set its parameters. Made from the definitions in `drcheck/checks/`; `drcheck pol
 What holds for every check:
 
 - Where a fact that it needs is missing, the finding is **unknown**, with the reason, and the check is not asked.
-- A control can be asked of some subjects only, by what is declared of them: by their tier, or by a parameter such as `immutable_only`. For the others
-  the finding is **not applicable**, whatever was seen.
+- A control can be asked of some subjects only, by what is declared of them: by their tier, format, or a parameter such as `immutable_only`. For the
+  others the finding is **not applicable**, whatever was seen.
 - A check that counts copies counts each as yes, no or perhaps. Enough yes is a pass; too few even if every perhaps were a yes is a failure; anything
   between is unknown. So a missing fact can turn a pass into an unknown, and never the other way round.
 - There is one exception, and it says so: silence is what a target that is declared offline should answer, so its silence lets `copies.offline` and

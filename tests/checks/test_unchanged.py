@@ -73,3 +73,11 @@ def test_copies_that_are_not_declared_immutable_can_be_left_out_whatever_was_see
     assert judged(ask, torn, ONLY).outcome is Outcome.FAIL
     assert judged(ask, NO_STORE, ONLY).outcome is Outcome.UNKNOWN
     assert judged(ask, torn, target="nas").outcome is Outcome.FAIL
+
+
+def test_a_mirror_changes_by_intent_so_it_never_passes_for_having_not(ask: Ask) -> None:
+    place = estate({"copies.bucket.format": "mirror"})
+    for value in (seen(changes()), seen(changes(breaches=((Breach.ALTERED, 1),))), NO_STORE):
+        finding = ask("integrity.unchanged", place=place, some=put(facts(place), {Slot("bucket", "changes"): value}), subject="pas@bucket")
+        assert finding.outcome is Outcome.NOT_APPLICABLE
+        assert "a mirror changes as production does" in finding.message

@@ -74,6 +74,8 @@ LAYOUTS: dict[str, Table] = {
     "imaging": {"path": "imaging", "format": "mirror", "options": {"stamp": "LAST_SYNC"}},
 }
 SYSTEMS = tuple(LAYOUTS)
+POINTS = tuple(name for name, layout in LAYOUTS.items() if layout["format"] != "mirror")
+"""The systems whose copies hold one recovery point beside another."""
 BESIDE = {"record": {"name": "*.sha256"}, "laboratory": {"name": "SHA256SUMS"}, "imaging": {"name": "SHA256SUMS"}}
 
 

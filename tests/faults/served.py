@@ -12,7 +12,7 @@ from drcheck.clock import now as clock_now
 from tests.connectors.seaweed import READER, writer
 from tests.connectors.sshd import SshServer
 from tests.faults import trees
-from tests.faults.healthy import FIRST_LOOK, SYSTEMS, Place, local_place
+from tests.faults.healthy import FIRST_LOOK, POINTS, SYSTEMS, Place, local_place
 from tests.faults.trees import DUMP
 from tests.faults.zoo import Turned, unknown
 
@@ -87,7 +87,7 @@ class BucketPlace(Place):
                 "reason": "looked at for the first time",
                 "until": (self.now + timedelta(days=90)).date(),
             }
-            for system in SYSTEMS
+            for system in POINTS
         ]
         many, few = trees.nights(self.newest, weeks=9), trees.nights(self.newest, weeks=0)
         mirror = trees.imaging(self.newest)

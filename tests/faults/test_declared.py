@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults import trees
-from tests.faults.healthy import FIRST_LOOK, LAYOUTS, Place, local_place
+from tests.faults.healthy import FIRST_LOOK, LAYOUTS, POINTS, Place, local_place
 from tests.faults.zoo import Fault, Findings, Turned, Zoo, fails, not_asked, passes, try_out, unknown
 
 ZOO: Zoo[Place] = Zoo()
@@ -166,7 +166,7 @@ def an_offline_medium_whose_last_connection_is_in_the_future(place: Place) -> No
 
 @ZOO.fault(
     fails(MATCHES, "archive", "declared immutable, but it has no lock"),
-    *(unknown(FIRST_LOOK, f"{system}@archive", "nothing is known of earlier nights") for system in LAYOUTS),
+    *(unknown(FIRST_LOOK, f"{system}@archive", "nothing is known of earlier nights") for system in POINTS),
 )
 def declared_immutable_on_a_folder_without_any_lock(place: Place) -> None:
     place.target("archive")["immutable"] = True
