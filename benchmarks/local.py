@@ -31,6 +31,18 @@ copies = [{{ system = "files", target = "disk", format = "mirror", manifest = {{
 """
 
 
+REPOSITORIES = {
+    "restic": (["-r", "{root}/restic", "init"], ["-r", "{root}/restic", "backup", "{root}/part"]),
+    "borg": (["init", "-e", "none", "{root}/borg"], ["create", "{root}/borg::first", "{root}/part"]),
+}
+"""How a repository of the same bytes is made: by restic encrypted (it cannot do otherwise), by borg not."""
+
+
+def name_of(number: int) -> str:
+    """The name of a file, relative to all of them."""
+    return f"{number // _PER_FOLDER:04d}/file-{number:06d}.bin"
+
+
 @dataclass(frozen=True)
 class Place:
     """A bag: `data/` with the files, and beside it every kind of list that somebody wants."""
@@ -48,7 +60,7 @@ class Place:
         lists = {name: (self.root / name).open("w") for name in ("sums", "names", "known", "manifest-sha256.txt")}
         lists["known"].write("%%%% HASHDEEP-1.0\n%%%% size,sha256,filename\n")
         for number, size in enumerate(sizes):
-            name = f"{number // _PER_FOLDER:04d}/file-{number:06d}.bin"
+            name = name_of(number)
             path = self.data / name
             path.parent.mkdir(exist_ok=True)
             digest = hashlib.sha256()
@@ -67,6 +79,28 @@ class Place:
         (self.root / "estate.toml").write_text(_ESTATE.format(root=self.data, sums=self.root / "sums"))
         os.sync()  # what is still to be written is not part of what is measured
 
+    def back_up(self, sizes: list[int], share: float) -> None:
+        """Put the first `share` of the files into a repository of each backup program that is installed."""
+        part = self.root / "part"
+        part.mkdir()
+        for number in range(int(len(sizes) * share)):
+            os.link(self.data / name_of(number), part / f"{number:06d}")
+        for program, ways in REPOSITORIES.items():
+            for arguments in ways if shutil.which(program) else ():
+                argv = [program, *(each.format(root=self.root) for each in arguments)]
+                subprocess.run(argv, check=True, capture_output=True, env={**os.environ, **self.repository_settings()})
+        shutil.rmtree(part)
+        os.sync()
+
+    def repository_settings(self) -> dict[str, str]:
+        """What both programs take from the environment; a password of the benchmark's own, which keeps nothing secret."""
+        return {
+            "RESTIC_PASSWORD": "benchmark",
+            "RESTIC_CACHE_DIR": str(self.root / "restic-cache"),
+            "BORG_BASE_DIR": str(self.root / "borg-base"),
+            "BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK": "yes",
+        }
+
     def limit(self) -> Path:
         """The C program that shows what the machine can do, built where a compiler is."""
         return self.root / "limit"
@@ -77,12 +111,15 @@ class Place:
             subprocess.run(["cc", "-O2", "-o", str(self.limit()), str(Path(__file__).with_name("limit.c")), "-lcrypto"], check=True)
 
 
-def commands(place: Place, sizes: list[int], each: int) -> dict[str, Command]:
-    """Everybody who does this work; `each` is how many files the simple programs are given at a time."""
+def commands(place: Place, sizes: list[int], each: int, share: float = 1) -> dict[str, Command]:
+    """Everybody who does this work; `each` is how many files the simple programs are given at a time, `share` what backup programs do of it."""
     number, total = len(sizes), sum(sizes)
     names, many = place.root / "names", str(cores())
+    drcheck = [sys.executable, "-m", "benchmarks.local_verify", str(place.root / "estate.toml")]
+    settings = place.repository_settings()
     return {
-        DRCHECK: Command([sys.executable, "-m", "benchmarks.local_verify", str(place.root / "estate.toml")], verify=partial(_all_match, number)),
+        DRCHECK: Command(drcheck, verify=partial(_all_match, number)),
+        "drcheck, without its start": Command(drcheck, verify=partial(_all_match, number), rate=partial(_own_rate, total)),
         "C limit": Command(
             ["sh", "-c", f'exec "{place.limit()}" {many}'], needs=("cc",), stdin=names, verify=lambda said: said == f"{number} files {total} bytes\n"
         ),
@@ -91,12 +128,14 @@ def commands(place: Place, sizes: list[int], each: int) -> dict[str, Command]:
         "rclone checksum": Command(["rclone", "checksum", "sha256", str(place.root / "sums"), str(place.data), "--checkers", "8"]),
         "bagit.py": Command(["bagit.py", "--validate", "--processes", many, str(place.root)]),
         "hashdeep": Command(["hashdeep", "-a", f"-j{many}", "-c", "sha256", "-k", str(place.root / "known"), "-r", str(place.data)]),
+        "restic check": Command(["restic", "-r", str(place.root / "restic"), "check", "--read-data"], share=share, environment=settings),
+        "borg check": Command(["borg", "check", "--verify-data", str(place.root / "borg")], share=share, environment=settings),
     }
 
 
 def rows(folder: Path, quick: bool) -> Iterator[Row]:
     """Large files, small files, a mix."""
-    yield _large(Place(folder / "large"), [(32 if quick else 512) * _MIB] * 8)
+    yield _large(Place(folder / "large"), [(32 if quick else 512) * _MIB] * 8, 1 if quick else 1 / 4)
     shutil.rmtree(folder / "large", ignore_errors=True)
     yield _small(Place(folder / "small"), [4 * _KIB] * (10_000 if quick else 100_000))
     shutil.rmtree(folder / "small", ignore_errors=True)
@@ -116,17 +155,17 @@ def mixed(quick: bool) -> list[int]:
     return sizes
 
 
-def _large(place: Place, sizes: list[int]) -> Row:
+def _large(place: Place, sizes: list[int], share: float) -> Row:
     return Row(
         name="local-large",
         title=f"{len(sizes)} × {sizes[0] // _MIB} MiB with a manifest",
-        prepare=_prepare(place, sizes),
+        prepare=_prepare(place, sizes, share),
         bytes=sum(sizes),
         objects=len(sizes),
-        bound="hashing: the processor's SHA instructions",
+        bound="hashing: the processor's SHA instructions, and bringing the bytes from memory to them: the C limit (restic and borg do a quarter)",
         commands={
             "openssl speed": Command(["openssl", "speed", "-multi", str(cores()), "-evp", "sha256", "-bytes", "65536", "-seconds", "2"], rate=_rate),
-            **commands(place, sizes, 1),
+            **commands(place, sizes, 1, share),
         },
         goals=(
             AtLeast("openssl speed", 0.85),
@@ -134,6 +173,8 @@ def _large(place: Place, sizes: list[int]) -> Row:
             AtLeast("bagit.py", 1),
             AtLeast("rclone checksum", 1),
             AtLeast("hashdeep", 1),
+            AtLeast("restic check", 1),
+            AtLeast("borg check", 1),
             AtLeast("xargs sha256sum", 5),
             Peak(64),
         ),
@@ -173,10 +214,11 @@ def _mix(place: Place, sizes: list[int]) -> Row:
     )
 
 
-def _prepare(place: Place, sizes: list[int]) -> Callable[[], None]:
+def _prepare(place: Place, sizes: list[int], share: float = 1) -> Callable[[], None]:
     def prepare() -> None:
         place.fill(sizes)
         place.build_limit()
+        place.back_up(sizes, share)
 
     return prepare
 
@@ -187,6 +229,10 @@ def _rate(said: str) -> float:
     if not found:
         raise ValueError(f"openssl speed said nothing of its speed: {said[-200:]}")
     return float(found[-1]) * 1000
+
+
+def _own_rate(total: int, said: str) -> float:
+    return float(total / json.loads(said)["seconds"])
 
 
 def _all_match(number: int, said: str) -> bool:
