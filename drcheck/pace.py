@@ -6,6 +6,7 @@ import threading
 
 from drcheck.clock import Deadline, monotonic, wait
 
+_LATE = 0.1  # seconds; more may be read at once only by what the rate allows in these
 _LEAST = 4096  # a request for less costs more than what it brings
 
 
@@ -13,8 +14,8 @@ class Pace:
     """
     The bytes that are read at one place, or in a whole run. Any thread may use it.
 
-    With a rate it is a token bucket without a bucket: each amount is given the moment at which it may be read, one after the other, so the mean over
-    any stretch stays below the rate however many read at a time.
+    With a rate each amount is given the moment at which it may be read, one after the other, so the mean stays below the rate however many read at a
+    time. Whoever comes a little late for its moment does not lose it: waits always take longer than asked, and the rate would never be reached.
     """
 
     def __init__(self, rate: float | None = None, *, whole: Pace | None = None) -> None:
@@ -69,7 +70,7 @@ class Pace:
         mine = 0.0
         if self.rate is not None:
             with self._lock:
-                start = max(self._next, monotonic())
+                start = max(self._next, monotonic() - _LATE)
                 self._next = start + amount / self.rate
                 mine = start - monotonic()
         seconds = max(mine, 0.0, 0.0 if self._whole is None else self._whole.delay(amount))

@@ -74,17 +74,28 @@ def test_without_a_rate_leave_is_always_given() -> None:
 def test_leave_is_asked_for_once_and_given_when_its_moment_has_come() -> None:
     pace = Pace(1000)
     leave = Leave(pace)
-    assert leave.given(100)
-    assert not leave.given(100)
-    assert not leave.given(100)
+    assert leave.given(500)
+    assert not leave.given(500)
+    assert not leave.given(500)
     left = leave.seconds()
     assert left is not None
-    assert 0 < left <= 0.1
+    assert 0 < left <= 0.5
     wait(left)
-    assert leave.given(100)
+    assert leave.given(500)
     assert leave.seconds() is None
     # Asked for three times and given once, the second request was counted once.
-    assert pace.delay(1) <= 0.11
+    assert pace.delay(1) <= 0.51
+
+
+def test_who_comes_late_makes_up_for_it_and_who_was_away_does_not() -> None:
+    pace, begun = Pace(1000), monotonic()
+    for _ in range(20):
+        wait(pace.delay(25) + 0.01)  # 20 times 10 ms late
+    assert monotonic() - begun >= 0.475
+    wait(1.0)
+    assert pace.delay(100) == 0
+    assert pace.delay(1000) <= 0.1, "what the rate allows in a tenth of a second is made up for"
+    assert pace.delay(1) >= 0.5, "and no more"
 
 
 def test_leave_keeps_to_the_rate_over_many_requests() -> None:
