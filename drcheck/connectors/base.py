@@ -111,6 +111,7 @@ class Connector(ABC):
         kind: the name in the estate, such as `sftp`.
         options_class: the options that the estate may give.
         allowed_calls: every call that it may make.
+        keeps_checksums: whether such places keep checksums with their objects, so that `stored` is worth asking.
         pace: told every byte that is read, and asked before, so that production that shares the disks is left its part; other answers of the
             place are signs of life (`pace.add()`). Whoever opens a connector may set another before the first read.
     """
@@ -118,6 +119,7 @@ class Connector(ABC):
     kind: ClassVar[str]
     options_class: ClassVar[type[Options]] = Options
     allowed_calls: ClassVar[frozenset[str]] = frozenset()
+    keeps_checksums: ClassVar[bool] = False
 
     def __init__(self, options: Options, *, secrets: SecretResolver, deadline: Deadline, calls: CallLog) -> None:
         self.options = options

@@ -52,6 +52,7 @@ class S3Connector(Connector):
     kind = "s3"
     options_class = S3Options
     allowed_calls = frozenset({*ALLOWED, HANDSHAKE})
+    keeps_checksums = True
     page_size: ClassVar[int] = 1000
     """Keys that are asked for at a time. S3 gives no more than 1000."""
 

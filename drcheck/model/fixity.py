@@ -45,6 +45,8 @@ class ObjectVerdict:
     detail: str = ""
     there: bool = False
     """Whether `found` is what the place says of itself: it hashed the object, and not a byte was read here."""
+    kept: bool = False
+    """Whether a checksum that the place keeps with the object is as promised: it was uploaded so, and not a byte was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,8 @@ class Verification:
     """What a package format says against the whole, such as a bag whose Payload-Oxum does not hold."""
     hashed_there: int = 0
     """Matches that rest on the place's own word: it hashed the object itself, and not a byte was read here."""
+    kept: int = 0
+    """Of the objects that were not read, those with which the place keeps a checksum that is as promised."""
     rotation: Rotation | None = None
     """How far rolling verification has come; None where no store is kept, so that all was to be read at once."""
 

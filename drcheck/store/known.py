@@ -68,11 +68,11 @@ class Reading(NamedTuple):
         are others than the verdict's.
 
         It counts as `read` where a digest was found or reading was tried, else as `listed`: a wrong size, an absent object and one that nothing was
-        promised for are seen without reading. What the place hashed itself counts as `attributes`.
+        promised for are seen without reading. What the place hashed itself, or keeps a checksum of, counts as `attributes`.
         """
         tried = verdict.found or verdict.result in (ObjectResult.MATCH, ObjectResult.UNREADABLE)
         depth = Depth.READ if tried else Depth.NONE if verdict.result is ObjectResult.NOT_READ else Depth.LISTED
-        depth = Depth.ATTRIBUTES if verdict.there else depth
+        depth = Depth.ATTRIBUTES if verdict.there or verdict.kept else depth
         if digests:
             kept = tuple(starmap(Digest, digests))
         else:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from drcheck.connectors.base import Connector, Entry, Stored
 from drcheck.errors import ConnectorError, InProgress, NotThere, Unsupported
@@ -83,7 +84,7 @@ def _kept_or_computed(wanted: Wanted, stored: Stored) -> ObjectVerdict | None:
             return _told(wanted, ObjectResult.MATCH, promise, compared, there=True)
     for promise, compared in (*computed, *kept):
         if compared.agreement is Agreement.AGREES:
-            return _told(wanted, ObjectResult.NOT_READ, promise, compared, there=False)
+            return replace(_told(wanted, ObjectResult.NOT_READ, promise, compared, there=False), found=promise.digest, kept=True)
     return None
 
 

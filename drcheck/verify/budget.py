@@ -119,6 +119,17 @@ class Allowance:
                 self._requests[kind] += count
             return True
 
+    def may(self, requests: Mapping[str, int]) -> bool:
+        """Whether these requests may still be made; they are then spent."""
+        with self._lock:
+            amounts = self._amounts(0, requests)
+            if self._finished or any(amount > pot.room(self._claim.copy) for pot, amount in amounts):
+                return False
+            for pot, amount in amounts:
+                pot.spend(self._claim.copy, amount)
+            self._requests.update(requests)
+            return True
+
     def charge(self, requests: Mapping[str, int], size: int = 0) -> None:
         """Spend what is used up whatever the budget says, such as the requests of listing, or `size` bytes that must be read again."""
         with self._lock:

@@ -9,7 +9,8 @@ from drcheck.connectors.base import Connector, Entry, attempt
 from drcheck.estate.schema import Copy, Manifest
 from drcheck.formats.base import Format
 from drcheck.model import ObjectResult, ObjectVerdict, Reason, Unobserved, printable
-from drcheck.verify.compare import verdict, wrong_size
+from drcheck.verify.asking import Asking
+from drcheck.verify.compare import wrong_size
 from drcheck.verify.gather import gather
 from drcheck.verify.reading import Read, Reading
 from drcheck.verify.selection import Selection
@@ -18,6 +19,7 @@ from drcheck.verify.sources import Sources
 from drcheck.verify.spool import Spool
 from drcheck.verify.standing import Standing
 from drcheck.verify.tally import Tally
+from drcheck.verify.tonight import Tonight
 from drcheck.verify.wanted import Unpromised, Wanted
 
 _EXPLAINED = 5
@@ -84,12 +86,15 @@ class Verifying:
         """
         reading = Reading(self.connector, self.tally, self.read)
         if selection is None:
-            return reading.all(self._everything(), stop=self.stop, told=self.told)
+            asking = Asking(self.connector, Tonight(self.spool), self.tally)
+            stopped = reading.all(self._everything(asking), stop=self.stop, told=self.told)
+            return stopped or self._asked(lambda: asking.ask(iter(())))
         stopped = reading.all(selection.objects(), until=selection.until, stop=self.stop, told=selection.note)
         self.hits = tuple(dict.fromkeys((*self.hits, *reading.hits)))
         if stopped is None and self.hits:
             near = sorted({key for hit in self.hits for key in self.spool.neighbours(hit, _EACH_SIDE)} - {*self.hits})
             stopped = reading.all(selection.again(near), until=selection.until, stop=self.stop, told=selection.note)
+        stopped = stopped or self._asked(selection.ask)
         selection.finish()
         return stopped
 
@@ -100,12 +105,17 @@ class Verifying:
         selection.finish()
         return stopped
 
-    def _everything(self) -> Iterator[Wanted]:
+    @staticmethod
+    def _asked(ask: Callable[[], None]) -> Unobserved | None:
+        fact = attempt(ask)
+        return fact if isinstance(fact, Unobserved) else None
+
+    def _everything(self, asking: Asking) -> Iterator[Wanted]:
         """Every object whose bytes must be looked at; what needs no reading gets its result here."""
         for wanted in self.spool.wanted():
             mismatch = wrong_size(wanted)
             if wanted.entry.archived:
-                self.tally.result(verdict(wanted, ObjectResult.NOT_READ, detail="in an archived storage class, which is never read"))
+                asking.leave(wanted)
             elif mismatch is not None:
                 self.tally.result(mismatch, entry=wanted.entry)
             else:

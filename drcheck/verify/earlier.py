@@ -68,10 +68,18 @@ def worth(earlier: Earlier | None, promised: Collection[tuple[str, str]], since:
     return Worth.STANDS if earlier.read else Worth.STANDS_THERE
 
 
+def agreed(earlier: Earlier | None, promised: Collection[tuple[str, str]]) -> bool:
+    """Whether an earlier night asked the place for the checksum that it keeps with the object, and it was what is promised now."""
+    if earlier is None or earlier.result != ObjectResult.NOT_READ:
+        return False
+    found = earlier.digests
+    return bool(found) and all(found[algorithm] == digest for algorithm, digest in promised if algorithm in found)
+
+
 def earlier_of(known: Known) -> Earlier:
     """What the store knows of an object in the form that is held against promises."""
     result, tried = known.result, known.tried_seconds
-    if result is not None and not tried and known.depth is Depth.ATTRIBUTES:
+    if result is ObjectResult.MATCH and not tried and known.depth is Depth.ATTRIBUTES:
         tried = known.result_seconds
     found = " ".join(f"{digest.algorithm} {digest.found}" for digest in known.digests if digest.found) if result is not None else ""
     return Earlier(tried or known.changed_seconds, known.read_seconds, result or "", found)

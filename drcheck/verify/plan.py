@@ -102,6 +102,8 @@ class Night:
     """Objects from which was drawn at random: none stands, and all have waited equally long."""
     drawn: int = 0
     drawn_bad: int = 0
+    unread: int = 0
+    """Of the pool, the objects that were not read."""
     ends: datetime | None = None
     """By when every object will have been read at this pace, UTC; None where all are, or where nothing is read."""
 

@@ -19,6 +19,7 @@ from drcheck.estate.schema import Copy, Estate, Manifest
 from drcheck.formats import format_for
 from drcheck.model import NO_STORE, Changes, CopyFacts, Fact, Observed, Points, Reason, Source, Unobserved, Verification
 from drcheck.pace import Pace
+from drcheck.verify.asking import Asking
 from drcheck.verify.budget import Cost
 from drcheck.verify.copy import Verifying
 from drcheck.verify.engines.base import Engine
@@ -30,6 +31,7 @@ from drcheck.verify.sightings import Sightings
 from drcheck.verify.spool import Spool
 from drcheck.verify.standing import Standing
 from drcheck.verify.tally import ResultSink, Tally
+from drcheck.verify.tonight import Tonight
 from drcheck.workers import Done, Failed, Late, Stalled, run_all
 
 CallSink = Callable[[datetime, str, str, str], None]
@@ -297,8 +299,11 @@ class _Place:
     def _selection(self, rolling: Rolling, work: _Work, spool: Spool, connector: Connector) -> Selection:
         listed = sum(count for call, count in self._calls.counts() if ":List" in call) - self._listed
         self._listed += listed
-        rolling.allowances[work.copy.id].charge({"list": listed})
-        return Selection(rolling, work.copy, spool, work.tally, self._manner.progress, self._until, connector.requests_for)
+        allowance = rolling.allowances[work.copy.id]
+        allowance.charge({"list": listed})
+        tonight = Tonight(spool)
+        asking = Asking(connector, tonight, work.tally, allowance.may)
+        return Selection(rolling, work.copy, spool, work.tally, self._manner.progress, tonight, asking, self._until, connector.requests_for)
 
     def _verifying(self, work: _Work, manifest: Manifest, standing: Standing, connector: Connector, spool: Spool) -> Verifying:
         engine = self._manner.engine

@@ -9,6 +9,7 @@ from dataclasses import replace
 from drcheck.clock import Deadline
 from drcheck.estate.schema import Copy
 from drcheck.model import ObjectResult, ObjectVerdict
+from drcheck.verify.asking import Asking
 from drcheck.verify.compare import strength, verdict, weak_only, wrong_size
 from drcheck.verify.earlier import Earlier, Worth, worth
 from drcheck.verify.plan import INTERVAL, Forecast, Night, choose, ends, turns
@@ -16,6 +17,7 @@ from drcheck.verify.progress import Progress
 from drcheck.verify.rolling import Rolling
 from drcheck.verify.spool import Spool, as_bytes
 from drcheck.verify.tally import Tally
+from drcheck.verify.tonight import Tonight
 from drcheck.verify.waiting import Waiting
 from drcheck.verify.wanted import Wanted
 
@@ -34,6 +36,8 @@ class Selection:
         spool: Spool,
         tally: Tally,
         progress: Progress,
+        tonight: Tonight,
+        asking: Asking,
         until: Deadline,
         requests: Callable[[int], Mapping[str, int]],
     ) -> None:
@@ -48,17 +52,20 @@ class Selection:
         self._at = rolling.at
         self._full = rolling.full
         self._requests = requests
+        self._asking = asking
+        self._tonight = tonight
         now = int(rolling.at.timestamp())
         self._since = now - int(self._cycle.total_seconds())
         self._soon = self._since + int(INTERVAL.total_seconds())
         self._hash = hashlib.blake2b(copy.id.encode(), key=rolling.seed, digest_size=8)
-        self._turns = spool.turns(turns(spool.planned(), self._cycle))
+        self._turns = tonight.turns(turns(spool.planned(), self._cycle))
         self._waiting = Waiting(spool, copy.id, rolling.seed) if self._limited else None
         self._counts = dict.fromkeys(("objects", "standing", "due", "suspect", "fresh", "chosen", "bytes"), 0)
 
     def open(self, spool: Spool) -> None:
         """Go on in the spool that was closed meanwhile."""
         self._spool = spool
+        self._tonight.open(spool)
         if self._waiting is not None:
             self._waiting.open(spool)
 
@@ -101,17 +108,24 @@ class Selection:
         """Take the result of one object that was read."""
         self._progress.done(self._copy, wanted.entry.size)
         if self._waiting is not None or wanted.stood:
-            self._spool.note_done(wanted.entry.key, bad=found.result is not ObjectResult.MATCH)
+            self._tonight.note_done(wanted.entry.key, bad=found.result is not ObjectResult.MATCH)
+
+    def ask(self) -> None:
+        """Ask the place about what was not read. Raises the connector's error where the place is lost."""
+        self._tonight.settle()
+        self._asking.ask(self._waiting.unread() if self._waiting is not None else iter(()))
 
     def finish(self) -> None:
         """Tell the tally what became of the plan, and leave what was not spent to others."""
         self._allowance.finish()
+        self._tonight.settle()
         if self._waiting is None:
             night = self._night(left=0)
         else:
             left, size = self._waiting.left()
-            pool, drawn, bad = self._waiting.drawn()
-            night = replace(self._night(left=left), pool=pool, drawn=drawn, drawn_bad=bad, ends=ends(self._at, size, self._counts["bytes"]))
+            pool, drawn, bad, unread = self._waiting.drawn()
+            end = ends(self._at, size, self._counts["bytes"])
+            night = replace(self._night(left=left), pool=pool, drawn=drawn, drawn_bad=bad, unread=unread, ends=end)
         self._tally.rotate(night)
 
     def again(self, keys: Collection[str]) -> Iterator[Wanted]:
@@ -121,8 +135,10 @@ class Selection:
         """
         for wanted in self._spool.wanted_of(keys):
             value = worth(wanted.earlier, _promised(wanted), self._since)
-            if value in (Worth.STANDS, Worth.EXPIRED) and not self._spool.done(wanted.entry.key) and wrong_size(wanted) is None:
+            if value in (Worth.STANDS, Worth.EXPIRED) and not self._tonight.done(wanted.entry.key) and wrong_size(wanted) is None:
                 self._allowance.charge(self._requests(wanted.entry.size), wanted.entry.size)
+                if value is Worth.STANDS and wanted.earlier is not None:
+                    self._tally.expect(wanted.earlier.read)
                 yield replace(wanted, stood=value is Worth.STANDS)
 
     def _sorted_out(self, waiting: Waiting | None) -> Iterator[Wanted]:
@@ -135,7 +151,7 @@ class Selection:
                 self._tally.result(mismatch, entry=wanted.entry)
                 continue
             if wanted.entry.archived:
-                self._tally.result(verdict(wanted, ObjectResult.NOT_READ, detail="in an archived storage class, which is never read"))
+                self._asking.leave(wanted)
                 continue
             value = worth(wanted.earlier, _promised(wanted), self._since)
             stands = value is Worth.STANDS
@@ -148,11 +164,12 @@ class Selection:
             count["suspect"] += suspect
             count["fresh"] += fresh
             if stands and wanted.earlier is not None:
-                self._tally.stands(_standing(wanted, wanted.earlier), read=wanted.earlier.read, weak=weak_only(wanted))
+                again = due or self._full or self._has_its_turn(wanted.entry.key, queue)
+                self._tally.stands(_standing(wanted, wanted.earlier), read=wanted.earlier.read, weak=weak_only(wanted), again=again)
+                if not again:
+                    continue
             elif value is Worth.STANDS_THERE and wanted.earlier is not None and not self._full:
                 self._tally.stands(_standing(wanted, wanted.earlier), read=0, weak=weak_only(wanted))
-                continue
-            if stands and not due and not self._full and not self._has_its_turn(wanted.entry.key, queue):
                 continue
             chosen = replace(wanted, stood=True) if stands else wanted
             if waiting is not None:

@@ -45,13 +45,10 @@ _TABLES = """
     CREATE TABLE found (root BLOB, key BLOB, size INTEGER, point BLOB, archived INTEGER, PRIMARY KEY (root, key)) WITHOUT ROWID;
     CREATE TABLE fetches (key BLOB PRIMARY KEY) WITHOUT ROWID;
     CREATE TABLE links (promised BLOB PRIMARY KEY, object BLOB UNIQUE) WITHOUT ROWID;
-    CREATE TABLE done (key BLOB PRIMARY KEY, bad INTEGER) WITHOUT ROWID;
 """
 _BATCH = 1_000
 """Rows that are written at once."""
 _NOTHING = (None, None, None, None)
-_ALL = 2**40
-"""A moment that no object waited for, in seconds since 1970."""
 _ABSENT = "NOT EXISTS (SELECT 1 FROM objects o WHERE o.key = p.key)"
 _UNPROMISED = "NOT EXISTS (SELECT 1 FROM promises q WHERE q.key = o.key)"
 _BY_OTHER_FORM = f"""
@@ -97,7 +94,6 @@ class Spool:
         self._database = sqlite3.connect(file, isolation_level=None)
         self._database.executescript(_SETTINGS if known else _SETTINGS + _TABLES)
         self._objects: list[tuple[bytes, bytes | None, int, str, bool, bytes, Role, int | None, int | None, str | None, str | None]] = []
-        self._done: list[tuple[bytes, bool]] = []
 
     def __enter__(self) -> Self:
         return self
@@ -296,28 +292,6 @@ class Spool:
         for key, size, version, archived, point, others, result in rows:
             yield Unpromised(Entry(as_key(key), size, None, version, bool(archived)), as_key(point), bool(others), result or "")
 
-    def note_done(self, key: str, *, bad: bool) -> None:
-        """Note that an object was read tonight, and whether it is not what was promised."""
-        self._done.append((as_bytes(key), bad))
-        if len(self._done) >= _BATCH:
-            self._flush()
-
-    def done(self, key: str) -> bool:
-        """Whether that was noted of an object."""
-        return self.run("SELECT 1 FROM done WHERE key = ?", (as_bytes(key),)).fetchone() is not None
-
-    def turns(self, number: int) -> tuple[int, float]:
-        """The queue time before which that many objects were read and wait, and the share of those of that very time which makes up the number."""
-        known = "FROM objects WHERE read > 0"
-        row = self.run(f"SELECT queue {known} ORDER BY queue LIMIT 1 OFFSET ?", (max(0, number - 1),)).fetchone()
-        if row is None:
-            return _ALL, 0.0
-        less, equal = self.run(
-            f"SELECT count(*) FILTER (WHERE queue < ?), count(*) FILTER (WHERE queue = ?) {known}",
-            (row[0], row[0]),
-        ).fetchone()
-        return row[0], max(0.0, (number - less) / equal)
-
     def points_without_found(self) -> Iterator[str]:
         """Every recovery point with an object to look at that has nothing among what was found."""
         rows = self.run(
@@ -368,9 +342,6 @@ class Spool:
         if self._objects:
             self._database.executemany("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", self._objects)
             self._objects.clear()
-        if self._done:
-            self._database.executemany("INSERT OR REPLACE INTO done VALUES (?, ?)", self._done)
-            self._done.clear()
 
 
 def _wanted(listed: tuple[Any, ...], promises: list[Promised]) -> Wanted:

@@ -46,9 +46,11 @@ class Tally:
         self._faults = _Notes()
         self._planned: int | None = None
         self._looked_at = 0
-        self._objects_total = self._objects_read = self._bytes_read = self._weak_only = self._hashed_there = 0
+        self._objects_total = self._objects_read = self._bytes_read = self._weak_only = self._hashed_there = self._kept = 0
         self._verified = 0
         self._oldest: int | None = None
+        self._again = 0
+        self._oldest_again: int | None = None
         self._night: Night | None = None
         self._started = now()
         self._frozen: Verification | None = None
@@ -123,10 +125,12 @@ class Tally:
             if again:
                 self._counts[ObjectResult.MATCH] -= 1
                 self._verified -= 1
+                self._again -= 1
                 self._weak_only -= weak
             else:
                 self._looked_at += verdict.result is not ObjectResult.EXTRA and bool(verdict.promised)
             self._counts[verdict.result] += 1
+            self._kept += verdict.kept
             if read is not None:
                 self._objects_read += 1
                 self._bytes_read += read
@@ -136,13 +140,14 @@ class Tally:
             if verdict.result is not ObjectResult.MATCH and len(self._problems) < MOST:
                 self._problems.append(verdict)
 
-    def stands(self, verdict: ObjectVerdict, *, read: int, weak: bool = False) -> None:
+    def stands(self, verdict: ObjectVerdict, *, read: int, weak: bool = False, again: bool = False) -> None:
         """
         Note what an earlier night made of one object, and what still holds.
 
         Args:
             read: when its bytes were read, in seconds since 1970; 0 where they were not, and the place hashed it itself.
             weak: whether a match rests on weak algorithms alone.
+            again: whether it is to be read again tonight, which `result` then replaces it with.
         """
         with self._lock:
             if self._frozen is not None:
@@ -152,9 +157,21 @@ class Tally:
             self._add_match(verdict, weak)
             if verdict.result is ObjectResult.MATCH and read:
                 self._verified += 1
-                self._oldest = read if self._oldest is None else min(self._oldest, read)
+                if again:
+                    self._expect(read)
+                else:
+                    self._oldest = read if self._oldest is None else min(self._oldest, read)
             if verdict.result is not ObjectResult.MATCH and len(self._problems) < MOST:
                 self._problems.append(verdict)
+
+    def expect(self, read: int) -> None:
+        """Note that an object which stands, and was to be left alone, is read again all the same; `read` as for `stands`."""
+        with self._lock:
+            self._expect(read)
+
+    def _expect(self, read: int) -> None:
+        self._again += 1
+        self._oldest_again = read if self._oldest_again is None else min(self._oldest_again, read)
 
     def _add_match(self, verdict: ObjectVerdict, weak: bool) -> None:
         if verdict.result is ObjectResult.MATCH:
@@ -193,6 +210,7 @@ class Tally:
             stopped=stopped,
             faults=self._faults.all(),
             hashed_there=self._hashed_there,
+            kept=self._kept,
             rotation=self._rotation(),
         )
 
@@ -200,7 +218,9 @@ class Tally:
         night = self._night
         if night is None:
             return None
-        oldest = None if self._oldest is None else datetime.fromtimestamp(self._oldest, UTC)
+        # Of those that were to be read again it is only known how many were not: while any was not, the oldest of them counts.
+        reached = [moment for moment in (self._oldest, self._oldest_again if self._again > 0 else None) if moment is not None]
+        oldest = datetime.fromtimestamp(min(reached), UTC) if reached else None
         if oldest is None and self._verified:
             oldest = self._started
         return Rotation(
@@ -212,6 +232,7 @@ class Tally:
             unverified=night.pool,
             drawn=night.drawn,
             drawn_bad=night.drawn_bad,
+            unread=night.unread,
             ends=night.ends,
         )
 

@@ -76,6 +76,10 @@ class Waiting:
         """Every suspect that is not read tonight."""
         return self._spool.wanted_in("(SELECT key FROM waiting WHERE suspect AND wave IS NULL) a", "a.key")
 
+    def unread(self) -> Iterator[Wanted]:
+        """Every object without a reading that stands which was not read tonight, nor told as bad already."""
+        return self._spool.wanted_in("(SELECT key FROM waiting WHERE NOT stood AND NOT suspect AND key NOT IN (SELECT key FROM done)) a", "a.key")
+
     def left(self) -> tuple[int, int]:
         """How many due objects were not read, and the bytes of all that has no reading that stands and was not read."""
         due, size = self._spool.run(
@@ -90,9 +94,9 @@ class Waiting:
         ).fetchone()
         return int(due), int(size)
 
-    def drawn(self) -> tuple[int, int, int]:
+    def drawn(self) -> tuple[int, int, int, int]:
         """
-        How many objects tonight drew from at random, how many it drew, and how many of these are bad.
+        How many objects tonight drew from at random, how many it drew, how many of these are bad, and how many of all it drew from were not read.
 
         Drawn from are those without a reading that stands which have waited equally long: of all such groups the largest. The objects that were read
         first in the order of the hash, up to the first that was not, are a random sample of the group, for whatever reason they were read.
@@ -100,7 +104,7 @@ class Waiting:
         groups = "SELECT queue, count(*) FROM waiting WHERE NOT stood GROUP BY queue ORDER BY count(*) DESC, queue LIMIT 1"
         group = self._spool.run(groups).fetchone()
         if group is None:
-            return 0, 0, 0
+            return 0, 0, 0, 0
         queue, count = group
         drawn = found = 0
         in_order = "SELECT d.bad FROM waiting w LEFT JOIN done d ON d.key = w.key WHERE NOT w.stood AND w.queue = ? ORDER BY w.tie"
@@ -108,4 +112,6 @@ class Waiting:
             if bad is None:
                 break
             drawn, found = drawn + 1, found + bad
-        return int(count), drawn, found
+        not_read = "SELECT count(*) FROM waiting WHERE NOT stood AND queue = ? AND key NOT IN (SELECT key FROM done)"
+        (unread,) = self._spool.run(not_read, (queue,)).fetchone()
+        return int(count), drawn, found, int(unread)

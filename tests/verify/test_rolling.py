@@ -62,7 +62,7 @@ def test_a_budget_is_kept_and_what_is_left_is_not_read(nights: Nights) -> None:
     assert 0 < seen(first).bytes_read <= (budget.bytes or 0)
     assert rotation(first).ends is not None
     assert rotation(first).unverified == 20
-    assert rotation(first).drawn == seen(first).objects_read
+    assert 0 < rotation(first).drawn <= seen(first).objects_read
     found = first
     for number in range(1, 6):
         found = nights.night(number, budget)

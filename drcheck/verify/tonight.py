@@ -1,0 +1,60 @@
+"""What tonight did with the objects of one copy: on disk, beside what is listed and promised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from drcheck.verify.spool import Spool, as_bytes
+from drcheck.verify.wanted import Wanted
+
+_BATCH = 1_000
+_ALL = 2**40
+"""A moment that no object has waited until, in seconds since 1970."""
+
+
+class Tonight:
+    """Which objects were read again or out of a line, and which cannot be read. Used by one thread."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+        self._done: list[tuple[bytes, bool]] = []
+        spool.run("CREATE TABLE IF NOT EXISTS done (key BLOB PRIMARY KEY, bad INTEGER) WITHOUT ROWID")
+        spool.run("CREATE TABLE IF NOT EXISTS unread (key BLOB PRIMARY KEY) WITHOUT ROWID")
+
+    def open(self, spool: Spool) -> None:
+        """Go on in the spool that was closed meanwhile."""
+        self._spool = spool
+
+    def note_done(self, key: str, *, bad: bool) -> None:
+        """Note that an object was read, and whether it is not what was promised."""
+        self._done.append((as_bytes(key), bad))
+        if len(self._done) >= _BATCH:
+            self.settle()
+
+    def settle(self) -> None:
+        """Write what was noted, so that queries see it."""
+        self._spool.run_many("INSERT OR REPLACE INTO done VALUES (?, ?)", self._done)
+        self._done.clear()
+
+    def done(self, key: str) -> bool:
+        """Whether an object was read."""
+        self.settle()
+        return self._spool.run("SELECT 1 FROM done WHERE key = ?", (as_bytes(key),)).fetchone() is not None
+
+    def note_unread(self, key: str) -> None:
+        """Note that an object cannot be read."""
+        self._spool.run("INSERT OR IGNORE INTO unread VALUES (?)", (as_bytes(key),))
+
+    def unread(self) -> Iterator[Wanted]:
+        """The objects that cannot be read, in key order."""
+        return self._spool.wanted_in("unread a", "a.key")
+
+    def turns(self, number: int) -> tuple[int, float]:
+        """The queue time before which that many objects were read and wait, and the share of those of that very time which makes up the number."""
+        known = "FROM objects WHERE read > 0"
+        row = self._spool.run(f"SELECT queue {known} ORDER BY queue LIMIT 1 OFFSET ?", (max(0, number - 1),)).fetchone()
+        if row is None:
+            return _ALL, 0.0
+        both = f"SELECT count(*) FILTER (WHERE queue < ?), count(*) FILTER (WHERE queue = ?) {known}"
+        less, equal = self._spool.run(both, (row[0], row[0])).fetchone()
+        return row[0], max(0.0, (number - less) / equal)
