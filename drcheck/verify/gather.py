@@ -15,6 +15,8 @@ from drcheck.verify.sources import Sources
 from drcheck.verify.spool import Found, below
 from drcheck.verify.standing import Role, Standing
 
+SIGN_OF_LIFE = 4_096
+"""Objects that are listed or sorted between two signs of life."""
 _SIDECAR = re.compile(r"\*(\.[^*/]+)")
 
 
@@ -31,8 +33,11 @@ def gather(sources: Sources, layout: Format, copy: Copy, manifest: Manifest, sta
     """
     place = _place_bag if is_bag(manifest) else _placer(manifest)
     listing = layout.objects(sources.connector, copy.path)
-    for stored, earlier in sightings.each(listing) if sightings is not None else ((stored, None) for stored in listing):
+    pairs = sightings.each(listing) if sightings is not None else ((stored, None) for stored in listing)
+    for number, (stored, earlier) in enumerate(pairs):
         sources.connector.deadline.check()
+        if not number % SIGN_OF_LIFE:
+            sources.connector.pace.add(0)
         role, found = place(stored, layout.manifest_root(copy.path, stored.point), standing.of(stored.point))
         sources.spool.add_object(stored.entry, stored.point, role, earlier)
         if found is not None:

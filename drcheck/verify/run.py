@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from drcheck.clock import Deadline
+from drcheck.clock import Deadline, monotonic, wait
 from drcheck.clock import now as clock_now
 from drcheck.connectors import connector_for
 from drcheck.connectors.base import CallLog, Connector, attempt
@@ -36,7 +36,12 @@ from drcheck.workers import Done, Failed, Late, Stalled, run_all
 
 CallSink = Callable[[datetime, str, str, str], None]
 PATIENCE = 10.0
-"""Seconds for which the objects in flight are waited for when a run is interrupted."""
+"""Seconds for which the objects in flight are waited for when a run is interrupted, and ..."""
+SILENCE = 3.0
+"""... without a sign of life from a place after which they are no longer waited for there."""
+_GIVING_UP = 1.0
+"""Seconds in which whoever lists ends by itself, so that nothing is removed under its hands."""
+_LOOK = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,8 @@ class Manner:
     """Told how far the run has got."""
     stall: float | None = None
     """Seconds without any sign of life after which a target is given up; None for as long as the run may take."""
+    interrupted: Callable[[], None] = lambda: None
+    """Called when the run is interrupted while objects are being read, which are waited for then."""
 
 
 def verify(
@@ -123,17 +130,19 @@ def plan(
 
 
 def _run(jobs: Mapping[str, Callable[[Deadline], None]], places: Mapping[str, _Place], workers: int, run: Deadline, manner: Manner) -> None:
-    """Run one job a target to its end, or until it is given up; an interrupt waits for what is in flight."""
+    """Run one job a target to its end, or until it is given up; an interrupt waits for what is in flight, and a second one does not."""
     idle = {target: places[target].pace.idle for target in jobs}
     try:
         for target, result in run_all(jobs, workers=workers, seconds=None, run=run, idle=idle, stall=manner.stall):
             places[target].end(result, run)
     except KeyboardInterrupt:
         for target in jobs:
-            places[target].interrupted.set()
-        patience = Deadline(PATIENCE)
-        for target in jobs:
-            places[target].idle.wait(patience.remaining())
+            places[target].interrupt()
+        if any(places[target].reading for target in jobs):
+            manner.interrupted()
+        begun = monotonic()
+        while (seconds := monotonic() - begun) < PATIENCE and any(places[target].worth_waiting(seconds) for target in jobs):
+            wait(_LOOK)
         raise
 
 
@@ -182,7 +191,8 @@ class _Work:
         if self.stopped is not None and not self.tally.begun:
             self.tally.freeze(self.stopped)
             return self.stopped
-        return Observed(self.tally.freeze(self.stopped), clock_now(), Source.OBSERVED)
+        source = self.facts.points.source if isinstance(self.facts.points, Observed) else Source.OBSERVED
+        return Observed(self.tally.freeze(self.stopped), clock_now(), source)
 
     def _changes(self) -> Fact[Changes]:
         if self.rolling is None:
@@ -211,10 +221,13 @@ class _Place:
 
     def __init__(self, estate: Estate, target: str, work: list[_Work], folder: Path, sink: CallSink | None, manner: Manner) -> None:
         self.pace = Pace(whole=manner.pace)
-        self.interrupted = threading.Event()
-        self.idle = threading.Event()
+        self.reading = False
+        """Whether objects are being read: each is worth to be finished, unlike a listing, which is whole or nothing."""
+        self._interrupted = threading.Event()
+        self._idle = threading.Event()
         """Set while no job runs."""
-        self.idle.set()
+        self._idle.set()
+        self._deadline = Deadline(None)
         self._estate = estate
         self._target = estate.target(target)
         self._work = work
@@ -235,6 +248,18 @@ class _Place:
         """Read what is bad in other copies."""
         self._each([each for each in self._work if each.asked], self._look_again, deadline)
 
+    def interrupt(self) -> None:
+        """Let nothing more begin: what is being read comes to its end, and what is being listed is given up."""
+        self._interrupted.set()
+        if not self.reading:
+            self._deadline.end()
+
+    def worth_waiting(self, seconds: float) -> bool:
+        """Whether to wait for it, so many seconds after it was interrupted."""
+        if self._idle.is_set():
+            return False
+        return self.pace.idle() < SILENCE if self.reading else seconds < _GIVING_UP
+
     def end(self, result: Done[None] | Failed | Late | Stalled, run: Deadline) -> None:
         """Take the result of a job."""
         for each in self._work:
@@ -249,16 +274,19 @@ class _Place:
         return any(each.asked for each in self._work)
 
     def _each(self, work: list[_Work], look: Callable[[_Work, Deadline], Unobserved | None], deadline: Deadline) -> None:
-        self.idle.clear()
+        self._idle.clear()
+        self._deadline = deadline
         try:
             self._manner.progress.reading(self._target.id, self.pace)
             for each in work:
-                if self.interrupted.is_set():
+                if self._interrupted.is_set():
                     return
                 fact = attempt(partial(_kept, each, partial(look, each, deadline)))
-                each.end(fact if isinstance(fact, Unobserved) else fact.value)
+                self.reading = False
+                if not self._interrupted.is_set():
+                    each.end(fact if isinstance(fact, Unobserved) else fact.value)
         finally:
-            self.idle.set()
+            self._idle.set()
 
     def _look(self, work: _Work, deadline: Deadline) -> Unobserved | None:
         deadline.check()
@@ -284,6 +312,7 @@ class _Place:
                     return None
                 if rolling is None:
                     self._manner.progress.planned(work.copy.id, *spool.expected())
+                self.reading = True
                 stopped = verifying.compare(work.selection)
             work.hits = verifying.hits
             return stopped
@@ -294,6 +323,7 @@ class _Place:
         with Spool(self._files[work.copy.id]) as spool, self._connector(deadline) as connector:
             work.selection.open(spool)
             verifying = self._verifying(work, work.copy.manifest, work.standing, connector, spool)
+            self.reading = True
             return verifying.compare_again(work.selection, work.asked)
 
     def _selection(self, rolling: Rolling, work: _Work, spool: Spool, connector: Connector) -> Selection:
@@ -303,7 +333,7 @@ class _Place:
         allowance.charge({"list": listed})
         tonight = Tonight(spool)
         asking = Asking(connector, tonight, work.tally, allowance.may)
-        return Selection(rolling, work.copy, spool, work.tally, self._manner.progress, tonight, asking, self._until, connector.requests_for)
+        return Selection(rolling, work.copy, spool, work.tally, self._manner.progress, tonight, asking, self._until, connector)
 
     def _verifying(self, work: _Work, manifest: Manifest, standing: Standing, connector: Connector, spool: Spool) -> Verifying:
         engine = self._manner.engine
@@ -319,7 +349,7 @@ class _Place:
             work.tally,
             read,
             work.sightings,
-            stop=self.interrupted.is_set,
+            stop=self._interrupted.is_set,
             told=lambda wanted, _: self._manner.progress.done(work.copy.id, wanted.entry.size),
         )
 

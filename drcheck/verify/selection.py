@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from drcheck.clock import Deadline
+from drcheck.connectors.base import Connector
 from drcheck.estate.schema import Copy
 from drcheck.model import ObjectResult, ObjectVerdict
 from drcheck.verify.asking import Asking
 from drcheck.verify.compare import strength, verdict, weak_only, wrong_size
 from drcheck.verify.earlier import Earlier, Worth, worth
+from drcheck.verify.gather import SIGN_OF_LIFE
 from drcheck.verify.plan import INTERVAL, Forecast, Night, choose, ends, turns
 from drcheck.verify.progress import Progress
 from drcheck.verify.rolling import Rolling
@@ -39,9 +41,9 @@ class Selection:
         tonight: Tonight,
         asking: Asking,
         until: Deadline,
-        requests: Callable[[int], Mapping[str, int]],
+        connector: Connector,
     ) -> None:
-        """`until` is when no further object is begun; `requests` tells those that reading an object of so many bytes takes, by class."""
+        """`until` is when no further object is begun."""
         self.until = until
         self._copy = copy.id
         self._spool = spool
@@ -51,7 +53,8 @@ class Selection:
         self._cycle = rolling.cycles[copy.id]
         self._at = rolling.at
         self._full = rolling.full
-        self._requests = requests
+        self._requests = connector.requests_for
+        self._pace = connector.pace
         self._asking = asking
         self._tonight = tonight
         now = int(rolling.at.timestamp())
@@ -146,6 +149,8 @@ class Selection:
         count = self._counts
         for wanted in self._spool.wanted():
             count["objects"] += 1
+            if not count["objects"] % SIGN_OF_LIFE:
+                self._pace.add(0)
             mismatch = wrong_size(wanted)
             if mismatch is not None:
                 self._tally.result(mismatch, entry=wanted.entry)
