@@ -221,9 +221,7 @@ class S3Connector(Connector):
 
         def fetch(prefix: str, delimiter: str, token: str) -> Page:
             self.deadline.check()
-            page = client.page(sendable(prefix), delimiter=delimiter, token=token, size=self.page_size)
-            self.pace.add()  # a sign of life
-            return page
+            return client.page(sendable(prefix), delimiter=delimiter, token=token, size=self.page_size)
 
         return fetch
 
@@ -273,7 +271,6 @@ class S3Connector(Connector):
             head = self._open().ask("HeadObject", f'asking for "{printable(key)}"', Key=whole, **parameters) or {}
         except (NotThere, AccessDenied) as refusal:
             raise self._refusal(key, whole, refusal) from None
-        self.pace.add()  # a sign of life
         size, modified, etag = head.get("ContentLength"), head.get("LastModified"), str(head.get("ETag") or "")
         if not isinstance(size, int) or (modified is None and not etag):
             raise Malformed(f'asking for "{printable(key)}": the answer has no size, or neither time nor ETag')

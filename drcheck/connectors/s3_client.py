@@ -65,7 +65,7 @@ class S3Client:
         clients: the boto3 clients; every request through them is guarded too.
         server: the `Server` header of the last answer.
         bucket_region: the region that the server last named.
-        alive: called as reports are read, which shows that the place still answers.
+        alive: called at every answer and as reports are read: the place still answers.
         skew: seconds by which the server's clock was ahead at the last answer; None before one, or where answers have no usable `Date`.
     """
 
@@ -228,6 +228,7 @@ class S3Client:
             self._listed = request.url, dict(request.headers.items())
 
     def _look_at(self, operation_model: Any, response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: object) -> None:
+        self.alive()
         self._note_headers(response_dict["headers"])
         call = _call(operation_model)
         if call not in ROOTS or response_dict["status_code"] >= 300:
