@@ -16,7 +16,7 @@ _TABLES = """
 """
 _BATCH = 1_000
 _ORDER = {
-    Line.ROTATION: "1 ORDER BY queue, tie",
+    Line.ROTATION: "1 ORDER BY queue, stood, tie",
     Line.SUSPECT: "suspect ORDER BY queue, tie",
     Line.FRESH: "fresh ORDER BY queue DESC, tie",
 }
