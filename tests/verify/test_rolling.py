@@ -33,7 +33,7 @@ def test_without_a_budget_the_first_night_reads_everything_and_the_next_a_part(n
     assert (counts(first), first.objects_read) == ({"match": 20}, 20)
     second = nights.night(1)
     assert counts(seen(second)) == {"match": 20}
-    assert 1 <= seen(second).objects_read < 20
+    assert seen(second).objects_read < 20  # those that have their turn by chance, five on average
     assert rotation(second).verified == 20
     assert rotation(second).oldest_read == NOW
 
