@@ -26,7 +26,10 @@ INTERVAL = timedelta(days=1)
 _OVERHEAD = 64 << 10
 """Bytes that opening an object is worth: a night of empty files is not free."""
 WAVE_OBJECTS, WAVE_BYTES = 2_000, 4 << 30
-"""How much is read in key order before what waited less long has its turn, where time may run out."""
+"""
+How much is read in key order at the most before what waited less long has its turn, where time may run out. A wave is no larger than all before it
+together: so wherever the night ends, half of what was read is what waited longest, and no late name waits for ever behind early ones.
+"""
 
 
 class Line(Enum):
@@ -137,9 +140,14 @@ def choose(lines: Lines, purse: Purse, *, in_waves: bool) -> tuple[int, int]:
         served[line] += (size + _OVERHEAD) / SHARES[line]
         chosen, total = chosen + 1, total + size
         in_wave, wave_bytes = in_wave + 1, wave_bytes + size
-        if in_waves and (in_wave >= WAVE_OBJECTS or wave_bytes >= WAVE_BYTES):
+        if in_waves and (in_wave >= _within(WAVE_OBJECTS, chosen - in_wave) or wave_bytes >= _within(WAVE_BYTES, total - wave_bytes)):
             wave, in_wave, wave_bytes = wave + 1, 0, 0
     return chosen, total
+
+
+def _within(most: int, before: int) -> int:
+    """How large a wave is, after so much in those before it."""
+    return min(most, max(1, before))
 
 
 _MISSES = 1_000
