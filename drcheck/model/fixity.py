@@ -46,7 +46,7 @@ class ObjectVerdict:
     there: bool = False
     """Whether `found` is what the place says of itself: it hashed the object, and not a byte was read here."""
     kept: bool = False
-    """Whether a checksum that the place keeps with the object is as promised: it was uploaded so, and not a byte was read."""
+    """Whether it rests on a checksum that the place keeps with the object, as it was uploaded: not a byte was read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,8 +38,10 @@ DEPTH_CODES = {
 }
 RESULTS = {code: result for result, code in RESULT_CODES.items()}
 DEPTHS = {code: depth for depth, code in DEPTH_CODES.items()}
+_ATTRIBUTES = DEPTH_CODES[Depth.ATTRIBUTES]
 _TRIED = DEPTH_CODES[Depth.SAMPLED]
 _READ = DEPTH_CODES[Depth.READ]
+_MISMATCH = RESULT_CODES[ObjectResult.MISMATCH]
 _BAD = frozenset(RESULT_CODES[result] for result in (ObjectResult.MISMATCH, ObjectResult.MISSING, ObjectResult.UNREADABLE))
 
 
@@ -68,9 +70,11 @@ class Reading(NamedTuple):
         are others than the verdict's.
 
         It counts as `read` where a digest was found or reading was tried, else as `listed`: a wrong size, an absent object and one that nothing was
-        promised for are seen without reading. What the place hashed itself, or keeps a checksum of, counts as `attributes`.
+        promised for are seen without reading. What the place hashed itself, or keeps a checksum of, counts as `attributes`. What was promised
+        and is `not-read` was tried where `entry` is given: the place refused it for a reason that speaks of no damage.
         """
-        tried = verdict.found or verdict.result in (ObjectResult.MATCH, ObjectResult.UNREADABLE)
+        refused = verdict.result is ObjectResult.NOT_READ and entry is not None and bool(verdict.promised)
+        tried = verdict.found or verdict.result in (ObjectResult.MATCH, ObjectResult.UNREADABLE) or refused
         depth = Depth.READ if tried else Depth.NONE if verdict.result is ObjectResult.NOT_READ else Depth.LISTED
         depth = Depth.ATTRIBUTES if verdict.there or verdict.kept else depth
         if digests:
@@ -185,7 +189,10 @@ class Known:
 
     @property
     def last_tried(self) -> datetime | None:
-        """When reading its bytes was last tried; None for never in its present state. Rotation by `last_read` would stick at unreadable objects."""
+        """
+        When it last had its turn, and reading its bytes was tried or the place hashed it itself; None for never in its present state. Rotation by
+        `last_read` would stick at unreadable objects.
+        """
         return moment_of(self._row.last_tried)
 
     @property
@@ -265,7 +272,7 @@ def cells_of(reading: Reading) -> Cells:
     at = seconds_of(reading.at)
     depth = DEPTH_CODES[reading.depth]
     shape, raw = shape_of(reading.digests) if reading.digests else ("", b"")
-    tried = at if depth >= _TRIED else 0
+    tried = at if depth >= _TRIED or (depth == _ATTRIBUTES and reading.result is ObjectResult.MATCH) else 0
     read = at if depth >= _READ and raw and any(digest.found for digest in reading.digests) else 0
     key, version, result = key_of(reading.key), key_of(reading.version), RESULT_CODES[reading.result]
     return key, reading.size, version, 0, 0, 0, 0, at, tried, read, result, depth, shape, raw
@@ -276,10 +283,12 @@ def with_reading(row: Row, reading: Row) -> Row:
     The object after one more reading of it.
 
     A result replaces an earlier one where it goes as deep, where it is bad, or where reading was tried: a glance at attributes does not undo what
-    reading showed, and bad news always stands. Digests are those of the last reading of bytes.
+    reading showed, and bad news always stands. Digests are those of the last reading of bytes; where the place says since that they are others, what
+    was read before counts no more.
     """
-    told = reading if reading.last_tried or reading.result in _BAD or reading.depth >= row.depth else row
-    digested = reading if reading.raw and (reading.last_read or not row.last_read) else row
+    told = reading if reading.depth >= _TRIED or reading.result in _BAD or reading.depth >= row.depth else row
+    denied = reading.depth == _ATTRIBUTES and reading.result == _MISMATCH and bool(reading.raw)
+    digested = reading if reading.raw and (reading.last_read or denied or not row.last_read) else row
     return as_row(
         (
             row.key,
@@ -291,7 +300,7 @@ def with_reading(row: Row, reading: Row) -> Row:
             row.gone,
             told.result_at,
             reading.last_tried or row.last_tried,
-            reading.last_read or row.last_read,
+            reading.last_read or (0 if denied else row.last_read),
             told.result,
             told.depth,
             digested.shape,

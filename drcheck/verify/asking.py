@@ -51,7 +51,10 @@ class Asking:
         if not self._connector.keeps_checksums:
             return
         for wanted, found in attributes(self._connector, self._worth_asking(self._tonight.unread())):
-            self._tally.result(found or verdict(wanted, ObjectResult.NOT_READ, detail=_ARCHIVED), entry=wanted.entry)
+            if found is not None:
+                self._tally.result(found, entry=wanted.entry)
+            else:
+                self._tally.result(verdict(wanted, ObjectResult.NOT_READ, detail=_ARCHIVED))
         for wanted, found in attributes(self._connector, self._worth_asking(passed_over)):
             if found is not None:
                 self._tally.result(found, entry=wanted.entry)

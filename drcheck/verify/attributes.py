@@ -78,7 +78,7 @@ def _kept_or_computed(wanted: Wanted, stored: Stored) -> ObjectVerdict | None:
     for there, found in ((True, computed), (False, kept)):
         for promise, compared in found:
             if compared.agreement is Agreement.DISAGREES:
-                return _told(wanted, ObjectResult.MISMATCH, promise, compared, there=there)
+                return replace(_told(wanted, ObjectResult.MISMATCH, promise, compared, there=there), kept=not there)
     for promise, compared in computed:
         if compared.agreement is Agreement.AGREES and strength(promise)[0] is best:
             return _told(wanted, ObjectResult.MATCH, promise, compared, there=True)

@@ -11,14 +11,18 @@ from drcheck.model import Depth, ObjectResult
 if TYPE_CHECKING:
     from drcheck.store import Known
 
-_BAD = frozenset({ObjectResult.MISMATCH, ObjectResult.UNREADABLE})
+_OTHER = "other"
+"""In place of a digest that is not the promised one, and that nobody told."""
 
 
 class Earlier(NamedTuple):
     """What the store knows of the present state of one object. Times are seconds since 1970 in UTC; 0 is never."""
 
     queue: int
-    """When it last had its turn: its bytes were tried to be read, or else it was first seen in this state. The longest ago is next."""
+    """
+    When it last had its turn: its bytes were tried to be read, or the place hashed it itself, or else it was first seen in this state. The longest
+    ago is next.
+    """
     read: int
     """When its bytes were last read whole."""
     result: str
@@ -61,11 +65,15 @@ def worth(earlier: Earlier | None, promised: Collection[tuple[str, str]], since:
     contradicted = any(algorithm in found and found[algorithm] != digest for algorithm, digest in promised)
     if contradicted or earlier.result == ObjectResult.UNREADABLE:
         return Worth.SUSPECT
-    if earlier.result not in (ObjectResult.MATCH, ObjectResult.MISMATCH) or any(algorithm not in found for algorithm, _ in promised):
+    matched = earlier.result == ObjectResult.MATCH
+    if any(algorithm not in found for algorithm, _ in promised) or not (matched or (earlier.result == ObjectResult.MISMATCH and earlier.read)):
         return Worth.NOTHING
-    if earlier.queue < since:
-        return Worth.EXPIRED
-    return Worth.STANDS if earlier.read else Worth.STANDS_THERE
+    if not matched and earlier.queue > earlier.read:
+        return Worth.SUSPECT  # it was tried again since, and not read whole
+    if earlier.read and earlier.read >= since:
+        return Worth.STANDS
+    # A match that is younger than the last reading: the place hashed it since.
+    return Worth.STANDS_THERE if matched and earlier.queue >= since else Worth.EXPIRED
 
 
 def agreed(earlier: Earlier | None, promised: Collection[tuple[str, str]]) -> bool:
@@ -76,10 +84,20 @@ def agreed(earlier: Earlier | None, promised: Collection[tuple[str, str]]) -> bo
     return bool(found) and all(found[algorithm] == digest for algorithm, digest in promised if algorithm in found)
 
 
-def earlier_of(known: Known) -> Earlier:
-    """What the store knows of an object in the form that is held against promises."""
-    result, tried = known.result, known.tried_seconds
-    if result is ObjectResult.MATCH and not tried and known.depth is Depth.ATTRIBUTES:
-        tried = known.result_seconds
-    found = " ".join(f"{digest.algorithm} {digest.found}" for digest in known.digests if digest.found) if result is not None else ""
-    return Earlier(tried or known.changed_seconds, known.read_seconds, result or "", found)
+def earlier_of(known: Known, now: int) -> Earlier:
+    """
+    What the store knows of an object in the form that is held against promises, at `now` (seconds since 1970).
+
+    What is said to have been done later than that was done by a clock that was wrong: nobody knows when, so it was too long ago.
+    """
+    result = known.result
+    if result is ObjectResult.NOT_READ and known.depth is Depth.READ:
+        result = ObjectResult.UNREADABLE  # it was tried, and the place refused
+    # A kept checksum that differs need not be a digest of the whole object; that it is another than promised is known all the same.
+    other = _OTHER if result is ObjectResult.MISMATCH and known.depth is Depth.ATTRIBUTES else ""
+    kept = ((digest.algorithm, digest.found or other) for digest in known.digests) if result is not None else ()
+    found = " ".join(f"{algorithm} {digest}" for algorithm, digest in kept if digest)
+    queue, read = known.tried_seconds or known.changed_seconds, known.read_seconds
+    if queue > now or read > now:
+        queue = read = 0
+    return Earlier(queue, read, result or "", found)

@@ -59,7 +59,7 @@ class Sightings:
 
         Raises what the listing raises, Malformed where it is not in key order, and StoreError; nothing of the listing is kept then.
         """
-        since = self.objects.listed
+        since, now = self.objects.listed, int(self.at.timestamp())
         earlier = self.objects.breaches(self.at)
         waiting: deque[StoredObject] = deque()
         for change, entry, known in self.objects.merge(_noted(listing, waiting), self.at, broken=self._broken, keep=self.keep):
@@ -74,7 +74,7 @@ class Sightings:
                 known = None  # what was read was another state
             elif known is not None and known.gone is not None:
                 known = None  # it is back, and nobody knows what became of it meanwhile
-            yield stored, Earlier(int(self.at.timestamp()), 0, "", "") if known is None else earlier_of(known)
+            yield stored, Earlier(now, 0, "", "") if known is None else earlier_of(known, now)
         count = self._counts
         again = {each.key for each in self._broken}
         for each in earlier:

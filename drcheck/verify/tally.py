@@ -130,7 +130,7 @@ class Tally:
             else:
                 self._looked_at += verdict.result is not ObjectResult.EXTRA and bool(verdict.promised)
             self._counts[verdict.result] += 1
-            self._kept += verdict.kept
+            self._kept += verdict.kept and verdict.result is ObjectResult.NOT_READ
             if read is not None:
                 self._objects_read += 1
                 self._bytes_read += read

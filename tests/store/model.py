@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from drcheck.connectors.base import Entry
 from drcheck.model import Depth, ObjectResult
 from drcheck.store import Change, Digest, Reading
-from drcheck.store.objects import REMEMBER, ObjectStore
+from drcheck.store.known import REMEMBER
+from drcheck.store.objects import ObjectStore
 
 EPOCH = datetime(2026, 3, 1, tzinfo=UTC)
 BAD = (ObjectResult.MISMATCH, ObjectResult.MISSING, ObjectResult.UNREADABLE)
@@ -139,10 +140,13 @@ def _with(state: State, reading: Reading) -> State:
     order = list(Depth)
     tried = reading.depth in (Depth.SAMPLED, Depth.READ, Depth.RESTORED, Depth.PROVEN)
     read = reading.depth in (Depth.READ, Depth.RESTORED, Depth.PROVEN) and any(digest.found for digest in reading.digests)
+    denied = reading.depth is Depth.ATTRIBUTES and reading.result is ObjectResult.MISMATCH and bool(reading.digests)
     if tried or reading.result in BAD or order.index(reading.depth) >= order.index(state.depth):
         state = replace(state, result=reading.result, result_at=reading.at, depth=reading.depth)
-    if reading.digests and (read or state.last_read is None):
+    if reading.digests and (read or denied or state.last_read is None):
         state = replace(state, digests=reading.digests)
-    if tried:
+    if denied:
+        state = replace(state, last_read=None)
+    if tried or (reading.depth is Depth.ATTRIBUTES and reading.result is ObjectResult.MATCH):
         state = replace(state, last_tried=reading.at)
     return replace(state, last_read=reading.at) if read else state

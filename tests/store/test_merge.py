@@ -255,7 +255,7 @@ def test_a_glance_undoes_no_reading_and_bad_news_stands(store: Store) -> None:
         ]
     )
     assert [(known.result, known.depth, known.last_tried, known.last_read) for known in objects.known()] == [
-        (ObjectResult.MATCH, Depth.READ, night(0, 1), night(0, 1)),
+        (ObjectResult.MATCH, Depth.READ, night(0, 2), night(0, 1)),
         (ObjectResult.MISMATCH, Depth.ATTRIBUTES, night(0, 1), night(0, 1)),
         (ObjectResult.UNREADABLE, Depth.READ, night(0, 2), night(0, 1)),
     ]

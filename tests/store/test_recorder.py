@@ -129,7 +129,7 @@ def test_a_failure_is_told_at_the_end(swallowed: bool) -> None:
         (ObjectResult.UNREADABLE, "", Depth.READ, False),
         (ObjectResult.MISSING, "", Depth.LISTED, False),
         (ObjectResult.EXTRA, "", Depth.LISTED, False),
-        (ObjectResult.NOT_READ, "", Depth.NONE, False),
+        (ObjectResult.NOT_READ, "", Depth.READ, False),  # tried, and refused
     ],
 )
 def test_a_verdict_says_how_hard_was_looked(store: Store, result: ObjectResult, found: str, depth: Depth, read: bool) -> None:
