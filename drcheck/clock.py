@@ -98,6 +98,10 @@ class Deadline:
         """Whether no time is left."""
         return self._end is not None and monotonic() >= self._end
 
+    def end(self) -> None:
+        """Let it pass now."""
+        self.seconds, self._end = self.seconds or 0.0, monotonic()
+
     def check(self) -> None:
         """
         Return while there is time; loops call it per page and per chunk.

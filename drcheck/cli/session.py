@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -130,7 +130,8 @@ def session(
     """
     What a command holds while it looks at targets: the store with the run's lock, the engine, the display. Let go of at the end, however it comes.
 
-    Where the store cannot be used nothing is read, since nobody knows what was: the run looks and reports all the same, and fails at its end.
+    Where the store cannot be used nothing is read that it should remember, since nobody knows what was: the run looks and reports all the same, and
+    fails at its end.
 
     Args:
         command: as people know it, for whoever is kept out meanwhile.
@@ -146,6 +147,7 @@ def session(
     from drcheck.cli.progress import Shown
     from drcheck.errors import Busy, StoreError
     from drcheck.look import Effort
+    from drcheck.model import printable
     from drcheck.pace import Pace
     from drcheck.verify import Manner
     from drcheck.verify.terms import priced
@@ -166,16 +168,21 @@ def session(
             except StoreError as error:
                 store, failure = None, error
         shown = Shown(quiet=how.quiet)
+        blind = remember and failure is not None
         if failure is not None:
-            shown.say(f"no backup is read, since the store cannot be used: {failure}")
+            shown.say(f"{'no backup is read, since ' if blind and read else ''}the store cannot be used: {printable(str(failure))}")
         yield Session(
-            effort=Effort(how.timeout.total_seconds(), how.run_timeout.total_seconds(), how.workers, read and failure is None),
-            manner=Manner(engine, Pace(how.max_rate), shown.progress, how.stall.total_seconds()),
+            effort=Effort(how.timeout.total_seconds(), how.run_timeout.total_seconds(), how.workers, read and not blind),
+            manner=Manner(engine, Pace(how.max_rate), shown.progress, how.stall.total_seconds(), partial(_say_interrupted, shown)),
             shown=shown,
             memory=memory,
             store=store,
             failure=failure,
         )
+
+
+def _say_interrupted(shown: Shown, seconds: float) -> None:
+    shown.say(f"interrupted: what is being read is finished, within {seconds:g} s; interrupt again to end at once")
 
 
 def _take_turn(stack: ExitStack, store: Store, estate: Estate, how: RunOptions, command: str) -> None:

@@ -13,7 +13,7 @@ from pydantic import StrictBool
 
 from drcheck.clock import Deadline
 from drcheck.connectors.base import CallLog, Connector, Entry, Options
-from drcheck.connectors.local_pool import Pool, few
+from drcheck.connectors.local_pool import LITTLE, Pool, few
 from drcheck.connectors.mounts import Mount, disk, encrypted, mount_of, path_of
 from drcheck.connectors.page_cache import PageCache
 from drcheck.connectors.tree import SUPPORTED, Tree
@@ -122,7 +122,8 @@ class LocalConnector(Connector):
             yield from super().digests(wanted)  # whoever reads in a way of their own keeps it
             return
         following = iter(wanted)
-        drawn, everything = few(following)
+        # What is drawn is read, even if the run is interrupted meanwhile: where a rate is set, so much that it soon is.
+        drawn, everything = few(following, self.pace.portion(LITTLE, 1.0))
         if everything:
             yield from super().digests(drawn)
             return

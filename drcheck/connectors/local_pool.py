@@ -277,14 +277,14 @@ class Pool:
                 yield each, TimedOut(f"not finished within its deadline of {self._deadline.seconds:g} s")
 
 
-def few(wanted: Iterator[Wanted]) -> tuple[list[Wanted], bool]:
-    """The first objects, drawn from `wanted`, and whether they are all, and too few to start processes for."""
+def few(wanted: Iterator[Wanted], little: int = LITTLE) -> tuple[list[Wanted], bool]:
+    """The first objects, drawn from `wanted`, and whether they are all, and too few to start processes for: no more than `little` bytes together."""
     drawn: list[Wanted] = []
     size = 0
     for each in wanted:
         drawn.append(each)
         size += each[0].size
-        if len(drawn) > FEW or (size > LITTLE and len(drawn) > 1):
+        if len(drawn) > FEW or (size > little and len(drawn) > 1):
             return drawn, False
     return drawn, True
 

@@ -29,8 +29,9 @@ def main(root: int) -> None:
     """Answer block after block until there are no more."""
     import signal
 
-    # Ctrl-C reaches the whole group: the parent decides, and ends us.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C reaches the whole group, and a service's end all of its processes: the parent decides, and ends us.
+    for asked in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(asked, signal.SIG_IGN)
     gc.disable()
     steps = _Steps()
     reader = Reader(root, steps)

@@ -56,8 +56,8 @@ class Manner:
     """Told how far the run has got."""
     stall: float | None = None
     """Seconds without any sign of life after which a target is given up; None for as long as the run may take."""
-    interrupted: Callable[[], None] = lambda: None
-    """Called when the run is interrupted while objects are being read, which are waited for then."""
+    interrupted: Callable[[float], None] = lambda _: None
+    """Called when the run is interrupted while objects are being read, with the seconds for which they are waited for at most."""
 
 
 def verify(
@@ -139,7 +139,7 @@ def _run(jobs: Mapping[str, Callable[[Deadline], None]], places: Mapping[str, _P
         for target in jobs:
             places[target].interrupt()
         if any(places[target].reading for target in jobs):
-            manner.interrupted()
+            manner.interrupted(PATIENCE)
         begun = monotonic()
         while (seconds := monotonic() - begun) < PATIENCE and any(places[target].worth_waiting(seconds) for target in jobs):
             wait(_LOOK)

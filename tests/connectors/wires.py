@@ -64,6 +64,10 @@ class Wire:
         """Carry this many more bytes from the server."""
         self._limit = count
 
+    def pause(self, seconds: float) -> None:
+        """Rest for so long after each piece from the server from now on."""
+        self._pause = seconds
+
     def _accept(self) -> None:
         while True:
             try:

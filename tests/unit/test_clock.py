@@ -154,6 +154,16 @@ def test_a_deadline_without_an_end_never_passes() -> None:
     deadline.check()
 
 
+@pytest.mark.parametrize("seconds", [None, 60.0])
+def test_a_deadline_can_be_ended(seconds: float | None) -> None:
+    deadline = Deadline(seconds)
+    deadline.check()
+    deadline.end()
+    assert (deadline.passed(), deadline.remaining()) == (True, 0.0)
+    with pytest.raises(TimedOut, match=r"deadline of \d+ s"):
+        deadline.check()
+
+
 @pytest.mark.parametrize("seconds", [0, 0.0, -1.0])
 def test_no_time_is_passed_at_once(seconds: float) -> None:
     assert Deadline(seconds).passed()
