@@ -27,14 +27,31 @@ def test_the_session_prints_what_it_says(session: Session, tmp_path: Path) -> No
     place = tmp_path / "checkout"
     place.mkdir()
     (place / "fixtures").symlink_to(ROOT / "fixtures", target_is_directory=True)
-    environment = {**os.environ, "COLUMNS": "100", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "NO_COLOR": "1"}
-    command = ["bash", "-c", session.command]
-    done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, timeout=120, check=False, stdin=subprocess.DEVNULL)
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = {**os.environ, "COLUMNS": "100", "PATH": path, "NO_COLOR": "1", "XDG_STATE_HOME": str(tmp_path / "state")}
+    for command in (*session.before, session.command):
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=place, env=environment, capture_output=True, text=True, timeout=120, check=False, stdin=subprocess.DEVNULL
+        )
     printed = done.stdout if done.stdout else done.stderr
-    assert says(session.printed, printed), f"{session}: {session.command}\n{printed}\n{done.stderr}"
+    assert says(session.printed, printed, drawn=session.drawn), f"{session}: {session.command}\n{printed}\n{done.stderr}"
 
 
 def test_an_ellipsis_stands_for_any_lines_and_nothing_else_does() -> None:
     assert says("a\n…\nd", "a\nb\nc\nd")
     assert not says("a\n…\nd", "a\nb\nc\ne")
     assert not says("a\nb", "a\nc")
+
+
+def test_any_number_stands_for_one_that_is_drawn_and_no_word_does() -> None:
+    expected = "copy  read\n----  ------------\na@b   8, 21.5 KiB  2026-03-05\n…\nIn all 90 objects."
+    assert says(expected, "copy  read\n----  -----------\na@b   1, 2 KiB  2027-11-22\nc@d  none\nIn all 1,104 objects.", drawn=True)
+    assert not says(expected, "copy  read\n----  -----------\na@b   1, 2 KiB  tonight\nIn all 1,104 objects.", drawn=True)
+    assert not says("a@b  1 BAD", "a@b  none", drawn=True)
+    assert not says("a 8", "a 9")
+
+
+def test_commands_of_one_block_go_on_from_each_other(tmp_path: Path) -> None:
+    document = tmp_path / "page.md"
+    document.write_text("```console\n$ one\n1\n$ two\n2\n```\n\n```console\n$ three\n```\n")
+    assert [(each.command, each.printed, each.before) for each in sessions(document)] == [("one", "1", ()), ("two", "2", ("one",)), ("three", "", ())]
