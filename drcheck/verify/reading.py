@@ -48,7 +48,8 @@ class Reading:
         Read and compare; why that ended early, None where it did not. What is left then has no result.
 
         Args:
-            until: when no further object is begun, which is no failure: the night's time is over.
+            until: when no further object is begun, which is no failure: the night's time is over. The first one is read all the same, for listing
+                alone, or other copies, may have taken all the time of every night.
             stop: whether no further object is to be begun, since the run was interrupted.
             told: told each result.
         """
@@ -86,10 +87,12 @@ class Reading:
         self, objects: Iterator[Wanted], waiting: dict[str, Wanted], until: Deadline | None, stop: Callable[[], bool]
     ) -> Iterator[tuple[Entry, frozenset[str]]]:
         """The objects, noted in `waiting`."""
+        begun = False
         for wanted in objects:
             self._connector.deadline.check()
-            if stop() or (until is not None and until.passed()):
+            if stop() or (begun and until is not None and until.passed()):
                 return
+            begun = True
             waiting[wanted.entry.key] = wanted
             yield wanted.entry, _algorithms(wanted)
 
