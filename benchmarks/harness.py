@@ -98,13 +98,29 @@ class AtLeast:
 
 
 @dataclass(frozen=True)
+class AtMost:
+    """drcheck takes at most `times` as long as `peer`."""
+
+    peer: str
+    times: float
+
+
+@dataclass(frozen=True)
 class Peak:
     """No process of drcheck has more than `mib` MiB."""
 
     mib: float
 
 
-Goal = AtLeast | Peak
+@dataclass(frozen=True)
+class PeakAtMost:
+    """No process of drcheck has more than `times` the memory that the largest of `peer` has."""
+
+    peer: str
+    times: float
+
+
+Goal = AtLeast | AtMost | Peak | PeakAtMost
 
 
 @dataclass(frozen=True)
@@ -224,11 +240,19 @@ class Outcome:
         """How many times as fast as `peer` drcheck is."""
         return self.measured[DRCHECK].times_as_fast_as(self.measured[peer])
 
+    def peaks(self, peer: str) -> float:
+        """How many times the peak memory of `peer` drcheck has."""
+        return self.measured[DRCHECK].peak / self.measured[peer].peak
+
     def held(self, goal: Goal) -> bool | None:
         """Whether a goal holds; None where its peer was skipped."""
         if isinstance(goal, Peak):
             return self.measured[DRCHECK].peak <= goal.mib
-        return None if goal.peer in self.skipped else self.ratio(goal.peer) >= goal.times
+        if goal.peer in self.skipped:
+            return None
+        if isinstance(goal, PeakAtMost):
+            return self.peaks(goal.peer) <= goal.times
+        return self.ratio(goal.peer) >= goal.times if isinstance(goal, AtLeast) else 1 / self.ratio(goal.peer) <= goal.times
 
 
 def outcome(row: Row, runs: int) -> Outcome:

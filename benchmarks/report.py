@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from tabulate import tabulate
 
-from benchmarks.harness import DRCHECK, Goal, Outcome, Peak, cores, shown
+from benchmarks.harness import DRCHECK, AtMost, Goal, Outcome, Peak, PeakAtMost, cores, shown
 
 
 def table(found: Outcome) -> str:
@@ -44,8 +44,12 @@ def goals(outcomes: Iterable[Outcome]) -> str:
 def _wanted(goal: Goal, found: Outcome) -> tuple[str, str]:
     if isinstance(goal, Peak):
         return f"at most {goal.mib:g} MiB a process", f"{found.measured[DRCHECK].peak:.0f} MiB"
-    reached = "" if goal.peer in found.skipped else f"{found.ratio(goal.peer):.2f} ×"
-    return f"at least {goal.times:g} × {goal.peer}", reached
+    skipped = goal.peer in found.skipped
+    if isinstance(goal, PeakAtMost):
+        return f"at most {goal.times:g} × the memory of {goal.peer}", "" if skipped else f"{found.peaks(goal.peer):.2f} ×"
+    if isinstance(goal, AtMost):
+        return f"at most {goal.times:g} × the time of {goal.peer}", "" if skipped else f"{1 / found.ratio(goal.peer):.2f} ×"
+    return f"at least {goal.times:g} × as fast as {goal.peer}", "" if skipped else f"{found.ratio(goal.peer):.2f} ×"
 
 
 def _word(held: bool | None) -> str:

@@ -1,8 +1,9 @@
 """
 One client at work, in a process of its own: `python -m benchmarks.s3_client WHAT URL`. Prints how many and the seconds, without the start.
 
-What they do: `list` is drcheck's listing, `list-boto3` boto3's paginator; `small-boto3` reads and hashes the objects of the bucket `small` with
-boto3 and 8 threads, as many as are named; `large-boto3` and `large-socket` read and hash the one of the bucket `large`.
+What they do: `list` is drcheck's listing, `merge` the same merged with the store that is named, `list-boto3` boto3's paginator; `small-boto3` reads
+and hashes the objects of the bucket `small` with boto3 and 8 threads, as many as are named; `large-boto3` and `large-socket` read and hash the one of
+the bucket `large`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import hashlib
 import json
 import socket
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -20,10 +22,13 @@ import boto3
 from botocore.config import Config
 
 from benchmarks.s3_server import SMALL, key
-from drcheck.clock import Deadline, monotonic
+from drcheck.clock import Deadline, monotonic, now
 from drcheck.connectors.base import CallLog
 from drcheck.connectors.s3 import S3Connector, S3Options
+from drcheck.formats.mirror import MirrorFormat, MirrorOptions
 from drcheck.secrets import Secret
+from drcheck.store import open_store
+from drcheck.verify.sightings import Declared, Sightings
 
 THREADS = 8
 _CHUNK = 2**20
@@ -35,11 +40,25 @@ def boto3s(url: str) -> Any:
     return boto3.client("s3", endpoint_url=url, region_name="us-east-1", aws_access_key_id="k", aws_secret_access_key="s", config=config)
 
 
+def opened(url: str) -> S3Connector:
+    """drcheck's connector to the small objects."""
+    options = S3Options.model_validate({"endpoint": url, "bucket": "small", "region": "us-east-1", "access_key": "env:K", "secret_key": "env:S"})
+    return S3Connector(options, secrets=partial(Secret, "s"), deadline=Deadline(None), calls=CallLog("bench"))
+
+
 def listed(url: str) -> int:
     """How many objects drcheck lists."""
-    options = S3Options.model_validate({"endpoint": url, "bucket": "small", "region": "us-east-1", "access_key": "env:K", "secret_key": "env:S"})
-    with S3Connector(options, secrets=partial(Secret, "s"), deadline=Deadline(None), calls=CallLog("bench")) as connector:
+    with opened(url) as connector:
         return sum(1 for _ in connector.list())
+
+
+def merged(url: str, file: str) -> int:
+    """How many objects drcheck lists and finds to be as they were, or new; the listing is then kept."""
+    estate = Declared(path="", immutable=False, retention=None, before={}, there=frozenset())
+    layout = MirrorFormat(MirrorOptions())
+    with open_store(file) as store, opened(url) as connector:
+        sightings = Sightings(store.objects("bench", "files@place"), estate, now())
+        return sum(1 for _ in sightings.each(layout.objects(connector, "")))
 
 
 def listed_by_boto3(url: str) -> int:
@@ -90,15 +109,16 @@ def large_by_socket(url: str) -> int:
 def main() -> None:
     """Do what the command line says."""
     what, url, *rest = sys.argv[1:]
-    work = {
+    work: dict[str, Callable[[], int]] = {
         "list": partial(listed, url),
+        "merge": lambda: merged(url, *rest),
         "list-boto3": partial(listed_by_boto3, url),
-        "small-boto3": partial(read_by_boto3, url, int(rest[0]) if rest else 0),
+        "small-boto3": lambda: read_by_boto3(url, int(rest[0])),
         "large-boto3": partial(large_by_boto3, url),
         "large-socket": partial(large_by_socket, url),
-    }[what]
+    }
     begun = monotonic()
-    count = work()
+    count = work[what]()
     print(json.dumps({"count": count, "seconds": monotonic() - begun}))
 
 

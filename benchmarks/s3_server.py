@@ -21,6 +21,7 @@ SMALL: Final = bytes(range(256)) * 16
 """What every small object holds."""
 PAGE = 1000
 _RANGE = re.compile(rb"\nrange: bytes=(\d+)-(\d*)", re.IGNORECASE)
+_LENGTH = re.compile(rb"\ncontent-length: (\d+)", re.IGNORECASE)
 _TOKEN = re.compile(rb"continuation-token=t(\d+)")
 _NUMBER = re.compile(rb"/object-(\d{7}) ")
 _COMMON = b"Date: Sun, 01 Mar 2026 02:10:00 GMT\r\nServer: prepared\r\nx-amz-request-id: 4442587FB7D0A2F9\r\nx-amz-bucket-region: us-east-1\r\n"
@@ -43,7 +44,7 @@ def _answer(status: bytes, body: bytes | memoryview, *headers: bytes, length: in
 
 def _contents(name: str, mark: str, size: int) -> str:
     return (
-        f"<Contents><Key>{name}</Key><LastModified>2026-03-01T02:10:00.000Z</LastModified><ETag>&quot;{mark}&quot;</ETag>"
+        f"<Contents><Key>{name}</Key><LastModified>2026-02-27T02:10:00.000Z</LastModified><ETag>&quot;{mark}&quot;</ETag>"
         f"<ChecksumAlgorithm>CRC64NVME</ChecksumAlgorithm><ChecksumType>FULL_OBJECT</ChecksumType><Size>{size}</Size>"
         "<StorageClass>STANDARD</StorageClass></Contents>"
     )
@@ -100,7 +101,7 @@ class Server:
             line.close()
             return
         asked += piece
-        if asked.endswith(b"\r\n\r\n"):
+        if _whole(asked):
             request = bytes(asked)
             asked.clear()
             if request.startswith(b"GET /large/large "):
@@ -112,6 +113,8 @@ class Server:
 
     def _small(self, request: bytes) -> bytes:
         first = request.partition(b"\r")[0]
+        if first.startswith(b"POST"):
+            return _answer(b"403 Forbidden", b"")  # who somebody is: no service of the kind is here
         if b"list-type=2" in first:
             if b"/large" in first:
                 return self._large_page
@@ -120,10 +123,10 @@ class Server:
         number = _NUMBER.search(first)
         head = first.startswith(b"HEAD")
         if b"/large/large" in first:
-            return _answer(b"200 OK", b"", b'ETag: "large"', b"Last-Modified: Sun, 01 Mar 2026 02:10:00 GMT", length=len(self._large))
+            return _answer(b"200 OK", b"", b'ETag: "large"', b"Last-Modified: Fri, 27 Feb 2026 02:10:00 GMT", length=len(self._large))
         if number is None:
             return _answer(b"200 OK", b"")
-        marks = b'ETag: "%s"' % self._etags[int(number[1])], b"Last-Modified: Sun, 01 Mar 2026 02:10:00 GMT", b"Accept-Ranges: bytes"
+        marks = b'ETag: "%s"' % self._etags[int(number[1])], b"Last-Modified: Fri, 27 Feb 2026 02:10:00 GMT", b"Accept-Ranges: bytes"
         return _answer(b"200 OK", b"" if head else SMALL, *marks, length=len(SMALL))
 
     def _send_large(self, line: socket.socket, request: bytes) -> None:
@@ -131,7 +134,7 @@ class Server:
         start, end = 0, len(self._large)
         if span:
             start, end = int(span[1]), min(int(span[2]) + 1, end) if span[2] else end
-        marks = [b'ETag: "large"', b"Last-Modified: Sun, 01 Mar 2026 02:10:00 GMT", b"Accept-Ranges: bytes"]
+        marks = [b'ETag: "large"', b"Last-Modified: Fri, 27 Feb 2026 02:10:00 GMT", b"Accept-Ranges: bytes"]
         if span:
             marks.append(b"Content-Range: bytes %d-%d/%d" % (start, end - 1, len(self._large)))
         line.setblocking(True)
@@ -142,6 +145,15 @@ class Server:
             line.close()
         else:
             self._selector.register(line, selectors.EVENT_READ, bytearray())
+
+
+def _whole(asked: bytearray) -> bool:
+    """Whether a request has come to its end; those that read have no body."""
+    if not asked.startswith(b"POST"):
+        return asked.endswith(b"\r\n\r\n")
+    head, found, body = asked.partition(b"\r\n\r\n")
+    length = _LENGTH.search(head)
+    return bool(found) and len(body) >= int(length[1] if length else 0)
 
 
 def main() -> None:
