@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -52,6 +53,7 @@ class Sightings:
     _counts: Counter[str] = field(default_factory=Counter)
     _breaches: Counter[Breach] = field(default_factory=Counter)
     _broken: list[BrokenObject] = field(default_factory=list)
+    _free: list[tuple[re.Pattern[str], str]] | None = None
 
     def each(self, listing: Iterator[StoredObject]) -> Iterator[tuple[StoredObject, Earlier | None]]:
         """
@@ -76,9 +78,10 @@ class Sightings:
                 known = None  # it is back, and nobody knows what became of it meanwhile
             yield stored, Earlier(now, 0, "", "") if known is None else earlier_of(known, now)
         count = self._counts
-        again = {each.key for each in self._broken}
-        for each in earlier:
-            if each.key not in again:
+        told = {each.key for each in self._broken}
+        for each in reversed(earlier):  # of one that broke more than once, the last time
+            if each.key not in told:
+                told.add(each.key)
                 self._add(each.breach, each.key, each.detail)
         self.changes = Changes(
             since=since,
@@ -119,12 +122,23 @@ class Sightings:
         """The recovery point, finished or not, that an object belonged to; None for a mirror's and for what belonged to none."""
         path = self.declared.path
         name = key[len(path) + 1 :] if path else key
+        whole = name
         while name:
             point = self.declared.before.get(name)
             if point is not None:
                 return name, point
             name = name.rpartition("/")[0]
+        for expression, free in self._with_free_parts():
+            if expression.fullmatch(whole):
+                return free, self.declared.before[free]
         return None
+
+    def _with_free_parts(self) -> list[tuple[re.Pattern[str], str]]:
+        """The recovery points that consist of all names which differ in a part only, and what fits those names."""
+        if self._free is None:
+            names = [name for name in self.declared.before if "*" in name]
+            self._free = [(re.compile("[^/]*".join(map(re.escape, name.split("*"))), re.DOTALL), name) for name in names]
+        return self._free
 
     def _add(self, breach: Breach, key: str, detail: str) -> None:
         self._breaches[breach] += 1
