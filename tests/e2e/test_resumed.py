@@ -101,6 +101,7 @@ def test_what_is_in_flight_is_recorded_and_the_next_run_goes_on(
     assert (copy["counts"], copy["verified"]) == ({"match": count}, count)
 
 
+@pytest.mark.slow
 def test_one_that_takes_too_long_is_given_up_by_itself_or_at_the_second_asking(tmp_path: Path, temporary: Path, held: ExitStack) -> None:
     small, large = numbered(12, 64 * KIB), {"z.img": bytes(64 * KIB * KIB)}
     fill(tmp_path / "nas" / "data", small | large)
