@@ -11,6 +11,7 @@ import click
 from drcheck.cli.call_file import CallFile
 from drcheck.cli.options import as_of_option, estate_option, output_option
 from drcheck.cli.parameters import OUTCOMES
+from drcheck.cli.sections import SectionedCommand
 from drcheck.cli.session import run_options
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 FORMATS = ("table", "json", "markdown", "csv")
 
 
-@click.command(short_help="Look at every target, read and compare, judge, and report.")
+@click.command(cls=SectionedCommand, short_help="Look at every target, read and compare, judge, and report.")
 @estate_option
 @click.option(
     "--format", "format_", default="table", show_default=True, metavar="|".join(FORMATS), help="How to report. It never changes the exit code."
@@ -31,9 +32,11 @@ FORMATS = ("table", "json", "markdown", "csv")
 @click.option("--only", type=OUTCOMES, default=None, help="In the table, show only these outcomes, such as fail,unknown.")
 @click.option("--wide", is_flag=True, help="In the table, show everything: passes, facts, parameters.")
 @click.option("--no-read", is_flag=True, help="List and ask only, read no backup: an answer in seconds; integrity stays unknown.")
-@click.option("--facts", "facts_file", type=click.Path(path_type=Path), help="Judge facts kept earlier; no target is looked at.")
-@click.option("--keep-facts", type=click.Path(path_type=Path), help="Write what was seen to this file, to judge it again later.")
-@click.option("--calls", "calls_file", type=click.Path(path_type=Path), help="Write every call to every target to this file, a JSON line each.")
+@click.option("--facts", "facts_file", type=click.Path(path_type=Path), metavar="FILE", help="Judge facts kept earlier; no target is looked at.")
+@click.option("--keep-facts", type=click.Path(path_type=Path), metavar="FILE", help="Write what was seen to this file, to judge it again later.")
+@click.option(
+    "--calls", "calls_file", type=click.Path(path_type=Path), metavar="FILE", help="Write every call to every target to this file, a JSON line each."
+)
 @run_options
 def check(
     estate_file: Path,
@@ -54,15 +57,16 @@ def check(
     Each result says how it is known and how hard was looked; what could not be seen is unknown, and unknown is never a pass. Targets are only
     read, never written to.
 
-    The store remembers what was read, so that each night reads a part and all is read within a cycle. With --as-of or --facts nothing is
-    remembered, and the assessment is kept only where --store names one.
+    The store remembers what was read: each night goes on where the last one ended, and within a cycle everything is read. With --as-of or --facts
+    nothing is remembered, and the assessment is kept only where --store names a store.
 
     \b
     Exit codes:
       0    nothing failed and everything was determined, or waived
       10   something failed
       11   nothing failed, but something is unknown or in error
-      12   the report or a record could not be written
+      12   the report or a record could not be written, the store could not be used,
+           or another run has not ended
       2    the command line, the estate, a policy or a waiver is wrong
     """
     from drcheck.assess import assess

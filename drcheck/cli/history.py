@@ -12,10 +12,10 @@ from drcheck.cli.options import store_option
 @click.command(short_help="List the assessments in a store, or print one again.")
 @store_option
 @click.option("--organisation", metavar="ID", help="Only this organisation's.")
-@click.option("--last", type=click.IntRange(min=1), default=30, show_default=True, help="How many, the newest first.")
+@click.option("--last", type=click.IntRange(min=1), default=30, show_default=True, metavar="N", help="How many, the newest first.")
 @click.option("--run", metavar="ID", help="Print the document of this run, as JSON, just as it was recorded.")
 def history(store: str | None, organisation: str | None, last: int, run: str | None) -> int:
-    """List the assessments that `drcheck check` kept, the newest first; or print the document of one run.
+    """List the assessments that `drcheck check` kept, the newest first, or print the document of one run.
 
     Each assessment holds the digest of the one before it, so that a night that was altered or removed shows.
     """

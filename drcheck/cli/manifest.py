@@ -46,7 +46,7 @@ def manifest() -> None:
 @click.option("--partial", is_flag=True, help="Write it even where something could not be read; the output names what is not in it.")
 @click.option("--update", is_flag=True, help="Add what is new to FILE, and keep every line that it has.")
 @click.option(
-    "--accept", multiple=True, metavar="PATTERN", help="With --update: names that may have changed or gone, such as '2026-01-*'. Repeatable."
+    "--accept", multiple=True, metavar="PATTERN", help="With --update: names that may have changed or gone, such as '2026-01-*'; may be repeated."
 )
 @click.option("--force", is_flag=True, help="Replace FILE where there is one already: all that it promised is forgotten.")
 @RUN_TIMEOUT
@@ -143,7 +143,8 @@ def verify(
     Exit codes:
       0    everything is as promised
       10   something is not as promised, or is missing
-      11   it is not known: something could not be read, is not promised, or the manifest cannot be used
+      11   it is not known: something could not be read or is not promised,
+           or the manifest cannot be used
       2    the command line or the estate is wrong
     """
     from drcheck.cli.output import deliver

@@ -69,8 +69,8 @@ def sparing_options(command: F) -> F:
             metavar="PRIORITY",
             help="Let others read from disks first: idle, or best-effort:0 to 7. Linux; for schedulers that know priorities, such as BFQ.",
         ),
-        click.option("--nice", type=click.IntRange(1, 19), metavar="N", help="Let others have the processor first: from 1 to 19, the last."),
-        click.option("--max-rate", type=RATE, metavar="RATE", help="Read no more than this of all targets together, such as 50MiB/s or 400Mbit/s."),
+        click.option("--nice", type=click.IntRange(1, 19), metavar="N", help="Let others have the processor first; with 19, all others."),
+        click.option("--max-rate", type=RATE, metavar="RATE", help="Read at most so fast, all targets together, such as 50MiB/s or 400Mbit/s."),
     ):
         command = option(command)
     return command

@@ -33,18 +33,26 @@ if TYPE_CHECKING:
 
 _OPTIONS = (
     click.option(
-        "--timeout", type=DURATION, default="60s", show_default=True, help="For listing and asking one target, unless the estate says otherwise."
+        "--timeout",
+        type=DURATION,
+        default="60s",
+        show_default=True,
+        help="How long one target may be listed and asked, unless the estate says otherwise.",
     ),
     click.option(
-        "--run-timeout", type=DURATION, default="23h", show_default=True, help="For the whole run, reading included: a night is over before the next."
+        "--run-timeout", type=DURATION, default="23h", show_default=True, help="How long the whole run may take; what is then not done is unknown."
     ),
-    click.option("--stall", type=DURATION, default="15m", show_default=True, help="Give a target up that shows no sign of life for so long."),
-    click.option("--workers", type=click.IntRange(1, 256), default=16, show_default=True, help="Targets looked at at once."),
+    click.option(
+        "--stall", type=DURATION, default="15m", show_default=True, help="How long a target may show no sign of life before it is given up."
+    ),
+    click.option("--workers", type=click.IntRange(1, 256), default=16, show_default=True, metavar="N", help="How many targets to work on at a time."),
     store_option,
-    click.option("--no-store", is_flag=True, help="Keep nothing and know nothing of earlier nights: everything is read."),
-    click.option("--engine", default="local", show_default=True, metavar="local|dask", help="Where objects are read: here, or on a Dask cluster."),
+    click.option("--no-store", is_flag=True, help="Keep nothing, and go on from nothing: everything is read."),
+    click.option(
+        "--engine", default="local", show_default=True, metavar="local|dask", help="Read here, or on the workers of a Dask cluster that runs already."
+    ),
     click.option("--scheduler", default="", metavar="ADDRESS", help="The cluster's scheduler, such as tls://scheduler.example:8786."),
-    click.option("--tls-ca", type=click.Path(path_type=Path), metavar="FILE", help="Who signed the cluster's certificates (PEM)."),
+    click.option("--tls-ca", type=click.Path(path_type=Path), metavar="FILE", help="The authority that signed the cluster's certificates (PEM)."),
     click.option("--tls-cert", type=click.Path(path_type=Path), metavar="FILE", help="The certificate to show to the scheduler (PEM)."),
     click.option("--tls-key", type=click.Path(path_type=Path), metavar="FILE", help="Its private key (PEM, without a passphrase)."),
     click.option("-q", "--quiet", is_flag=True, help="Nothing on stderr but errors."),

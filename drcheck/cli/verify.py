@@ -8,18 +8,25 @@ from typing import TYPE_CHECKING
 import click
 
 from drcheck.cli.options import estate_option, format_option, output_option
+from drcheck.cli.sections import SectionedCommand
 from drcheck.cli.session import run_options
 
 if TYPE_CHECKING:
     from drcheck.cli.session import RunOptions
 
 
-@click.command(short_help="Read what is due and compare it, or say what would be read.")
+@click.command(cls=SectionedCommand, short_help="Read what is due and compare it, or say what would be read.")
 @estate_option
 @format_option("table", "json")
 @output_option
-@click.option("--plan", "only_plan", is_flag=True, help="Say what would be read, its cost and when the cycle ends; read no backup, keep nothing.")
-@click.option("--policy", "policies", multiple=True, metavar="ID", help="Keep to the ages that this pack allows, instead of the estate's packs.")
+@click.option("--plan", "only_plan", is_flag=True, help="Say what would be read, what it costs and when all will have been read; read no backup.")
+@click.option(
+    "--policy",
+    "policies",
+    multiple=True,
+    metavar="ID",
+    help="Let no cycle be longer than this pack allows, instead of the estate's; may be repeated.",
+)
 @run_options
 def verify(
     estate_file: Path,
@@ -31,15 +38,16 @@ def verify(
 ) -> int:
     """Read what is due of every copy, compare it with what was promised, and remember it; judge nothing.
 
-    It is the reading part of `drcheck check`, for more of it by day or another budget. The store remembers every object as it is read, so
-    whatever ends a run, the next one goes on from there. With --plan nothing is read but listings and manifests.
+    It is the reading part of `drcheck check`, for more of it by day or under another budget. The store remembers every object as it is read, so
+    whatever ends a run, the next one goes on from there. With --plan nothing is read but listings and manifests, and nothing is kept.
 
     \b
     Exit codes:
       0    everything promised was read within its cycle, and is as promised
       10   something is not what was promised
       11   nothing is known to be wrong, and not everything is verified
-      12   the report or the store could not be written
+      12   the report could not be written, the store could not be used,
+           or another run has not ended
       2    the command line, the estate, a policy or a tariff is wrong
     With --plan: 0, or 11 where not every copy could be planned for.
     """

@@ -17,18 +17,20 @@ if TYPE_CHECKING:
     from drcheck.verify.terms import Asked
 
 _OPTIONS = (
-    click.option("--cycle", type=DURATION, help="Within it every object is read once, such as 30d; stands in for the estate's."),
+    click.option("--cycle", type=DURATION, help="Read every object once within so long, such as 30d, instead of the estate's cycle."),
     click.option("--budget-bytes", type=SIZE, help="Read at most so many bytes, such as 2TiB."),
-    click.option("--budget-time", type=DURATION, help="Read for at most so long, such as 6h."),
+    click.option("--budget-time", type=DURATION, help="Begin no object after so long, such as 6h; what is left has its turn another night."),
     click.option(
         "--budget-requests",
         type=REQUESTS,
         multiple=True,
         metavar="CLASS=N",
-        help="Make at most so many, such as get=100000; may be repeated.",
+        help="Make at most so many requests of a class (list, get, head), such as get=100000; may be repeated.",
     ),
     click.option("--budget-money", type=MONEY, help="Spend at most so much on reading, in the tariff's currency, such as 5.00."),
-    click.option("--tariff", type=click.Path(path_type=Path), metavar="FILE", help="The prices that money is reckoned by, instead of the estate's."),
+    click.option(
+        "--tariff", type=click.Path(path_type=Path), metavar="FILE", help="The file of prices that money is reckoned by, instead of the estate's."
+    ),
     click.option("--full", is_flag=True, help="Read everything, whatever was read before; budgets still hold."),
 )
 _NAMES = ("cycle", "budget_bytes", "budget_time", "budget_requests", "budget_money", "tariff", "full")

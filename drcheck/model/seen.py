@@ -18,8 +18,8 @@ TARGET_ASPECTS = ("identity", "protection", "encryption", "versions", "permissio
 """What is asked of every target, as the fields of `TargetFacts` are called."""
 
 
-NO_STORE = Unobserved(Reason.NOT_ATTEMPTED, "no store is kept, so nothing is known of earlier nights")
-"""Why nothing is known of earlier nights where a run has no store."""
+NO_STORE = Unobserved(Reason.NOT_ATTEMPTED, "nothing is known of earlier nights; that takes a store, and a run that reads and judges the present")
+"""Why nothing is known of earlier nights where a run uses no store: none is kept, or it reads nothing, or judges another moment."""
 
 
 @dataclass(frozen=True, slots=True)

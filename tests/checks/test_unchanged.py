@@ -57,7 +57,7 @@ def test_a_first_listing_and_a_run_without_a_store_show_nothing(ask: Ask) -> Non
     )
     without = judged(ask, NO_STORE)
     assert without.outcome is Outcome.UNKNOWN
-    assert "changes not known: not-attempted: no store is kept" in without.message
+    assert "changes not known: not-attempted: nothing is known of earlier nights" in without.message
     assert judged(ask, unseen(Reason.TIMED_OUT)).outcome is Outcome.UNKNOWN
 
 

@@ -13,6 +13,7 @@ import click
 import pytest
 
 from drcheck.cli.main import COMMANDS
+from drcheck.cli.sections import SECTIONS, SectionedCommand
 from tests.cli.runs import ROOT, drcheck
 
 HEAVY = {"boto3", "botocore", "paramiko", "pydantic", "pydantic_core", "cryptography", "tabulate"}
@@ -67,6 +68,20 @@ def test_every_command_and_every_option_has_help(path: tuple[str, ...]) -> None:
     for parameter in command.params:
         if isinstance(parameter, click.Option):
             assert parameter.help, f"{' '.join(path)} {parameter.opts[0]}"
+
+
+@pytest.mark.parametrize("name", ["check", "verify"])
+def test_the_help_of_many_options_has_each_of_them_once_in_its_section(name: str) -> None:
+    command = command_of((name,))
+    assert isinstance(command, SectionedCommand)
+    placed = [option for names in SECTIONS.values() for option in names]
+    assert len(placed) == len(set(placed))
+    assert {parameter.name for parameter in command.params} <= {*placed}, "an option of a new kind needs a section"
+    said = command.get_help(click.Context(command, info_name=name, terminal_width=110)).partition(f"{next(iter(SECTIONS))}:")[2]
+    flags = [line.split()[0] for line in said.splitlines() if line.startswith("  -")]
+    assert len(flags) == len(command.params) + 1, "and the help itself"
+    titles = [line[:-1] for line in said.splitlines() if line.endswith(":") and not line.startswith(" ")]
+    assert titles == [*SECTIONS, "Other"][1:]
 
 
 def test_the_table_says_of_a_command_what_the_command_says_of_itself() -> None:

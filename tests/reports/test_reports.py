@@ -160,7 +160,7 @@ def test_why_changes_are_not_known_is_told_when_wide_save_where_no_store_is_kept
     cut = replace(first, changes=Unobserved(Reason.TIMED_OUT, "the listing was cut short"))
     text = render(replace(given_, facts=replace(given_.facts, copies=(cut, *others))), "table", wide=True, width=200)
     assert "imaging@onsite: changes not known, timed-out: the listing was cut short" in text
-    assert "no store is kept" not in text
+    assert "nothing is known of earlier nights" not in text
 
 
 def test_long_names_are_shortened_in_the_middle_unless_wide() -> None:
