@@ -52,10 +52,10 @@ class Place:
         self.opened.begin()
         return begin("verify", "--estate", self.estate, "--format", "json", "--cycle", "10000d", *arguments)
 
-    def read(self) -> list[str]:
-        """The objects that were read since the run began, in that order."""
+    def read(self) -> set[str]:
+        """The objects that were read since the run began."""
         self.opened.look()
-        return [name for name in self.opened.files if name != "SHA256SUMS"]
+        return {name for name in self.opened.files if name != "SHA256SUMS"}
 
 
 def recorded() -> dict[str, ObjectResult | None]:
@@ -136,9 +136,9 @@ def test_twenty_kills(place: Place, held: ExitStack) -> None:
         if place.opened.folders:
             killed = process.pid  # a run that came to look has taken the lock
         assert now.items() >= before.items() >= known.items(), "a recorded result is lost"
-        assert len(set(read) & known.keys()) <= IN_TURN, "what was recorded was read again"
+        assert len(read & known.keys()) <= IN_TURN, "what was recorded was read again"
         # What was read since results were last written cannot be recorded; of the rest everything must be but what is in flight.
-        lost = set(read) - now.keys()
+        lost = read - now.keys()
         assert len(lost) <= RATE * (since + RECORDING) + IN_FLIGHT, f"{len(lost)} results are not recorded, {since:.2f} s after the last was"
         read_each.append(len(read))
         unrecorded.append(len(lost))
