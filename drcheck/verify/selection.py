@@ -79,6 +79,7 @@ class Selection:
     def objects(self) -> Iterator[Wanted]:
         """The objects to read, in the order in which they should be. Those that need no reading have their result told here."""
         if self._waiting is None:
+            self._tally.rotate(self._night(left=0))  # whatever ends the night, what stands is told as standing
             self._progress.planned(self._copy, *self._spool.expected())
             for wanted in self._sorted_out(None):
                 self._count(wanted)
