@@ -73,8 +73,11 @@ def verify(
                 nights = forecast(estate, reference=reference, effort=run.effort, memory=run.memory, heard=run.shown.heard, manner=run.manner)
             run.insist()
             tariff = priced(estate, how.asked)
-            as_text = overview.forecast_as_json if format_ == "json" else overview.forecast_as_text
-            deliver(as_text(nights, tariff.currency if tariff is not None else ""), output)
+            currency = tariff.currency if tariff is not None else ""
+            timed = any(budget.time is not None for budget in (estate.verify.budget, *(target.budget for target in estate.targets)))
+            timed = timed or how.asked.budget.seconds is not None
+            text = overview.forecast_as_json(nights, currency) if format_ == "json" else overview.forecast_as_text(nights, currency, timed=timed)
+            deliver(text, output)
             return overview.forecast_exit_code(nights)
         with run.shown:
             facts = look(estate, reference=reference, effort=run.effort, heard=run.shown.heard, memory=run.memory, manner=run.manner)

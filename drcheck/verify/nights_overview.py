@@ -19,8 +19,8 @@ from drcheck.verify.plan import Forecast
 _HEADERS = ("copy", "read tonight", "of", "why", "cycle", "left", "all read by")
 
 
-def forecast_as_text(forecasts: Iterable[Forecast], currency: str) -> str:
-    """What would be read of each copy and why, and what all of it costs."""
+def forecast_as_text(forecasts: Iterable[Forecast], currency: str, *, timed: bool = False) -> str:
+    """What would be read of each copy and why, and what all of it costs; `timed` where a budget of time holds besides."""
     forecasts = list(forecasts)
     rows, notes, whole = [], [], Cost()
     for each in forecasts:
@@ -46,6 +46,8 @@ def forecast_as_text(forecasts: Iterable[Forecast], currency: str) -> str:
     lines.append(f"In all {whole.objects:,} objects, {format_size(whole.bytes)}{_requests(whole)}{_money(whole, currency)}. No backup was read.")
     if any(each.night is not None and each.night.left for each in forecasts):
         lines.append("LATE: the budget is too small for the cycle. Allow more, or a longer cycle.")
+    if timed:
+        lines.append("A budget of time holds as well: how far it goes shows while reading. What waited longest is read first.")
     if notes:
         lines += ["", "Not planned, or to be noted:", *(f"  {note}" for note in notes)]
     return "\n".join(lines) + "\n"
@@ -62,7 +64,7 @@ def forecast_as_json(forecasts: Iterable[Forecast], currency: str) -> str:
                 "copy": each.copy,
                 "unobserved": None if each.why is None else {"reason": each.why.reason, "detail": printable(each.why.detail)},
                 "overdrawn": each.overdrawn,
-                "cost": _cost(each.cost),
+                "cost": _cost(each.cost, currency),
                 "night": None
                 if night is None
                 else {
@@ -79,12 +81,12 @@ def forecast_as_json(forecasts: Iterable[Forecast], currency: str) -> str:
                 },
             }
         )
-    document = {"schema": "drcheck.plan/1", "currency": currency, "cost": _cost(whole), "copies": copies}
+    document = {"schema": "drcheck.plan/1", "currency": currency, "cost": _cost(whole, currency), "copies": copies}
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def forecast_exit_code(forecasts: Iterable[Forecast]) -> int:
-    """0 where every copy could be planned for, or has nothing to plan; else 11."""
+    """0 where every copy could be planned for; else 11, as where nothing is promised for one: nothing of it will be verified."""
     return 11 if any(each.night is None for each in forecasts) else 0
 
 
@@ -158,8 +160,9 @@ def _verification(copy: CopyFacts) -> dict[str, Any]:
     }
 
 
-def _cost(cost: Cost) -> dict[str, Any]:
-    return {"objects": cost.objects, "bytes": cost.bytes, "requests": dict(sorted(cost.requests.items())), "money": str(cost.money)}
+def _cost(cost: Cost, currency: str) -> dict[str, Any]:
+    money = str(cost.money) if currency else None  # without a tariff nobody knows what it costs
+    return {"objects": cost.objects, "bytes": cost.bytes, "requests": dict(sorted(cost.requests.items())), "money": money}
 
 
 def _requests(cost: Cost) -> str:
