@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from drcheck.verify.engines.base import Engine
     from drcheck.verify.terms import Asked
 
+GARBAGE = 30_000
+"""New objects after which Python looks for cycles: at its own 700 it goes through each page of a bucket's listing many times, for nothing."""
 _OPTIONS = (
     click.option(
         "--timeout",
@@ -161,6 +164,7 @@ def session(
     from drcheck.verify.terms import priced
 
     lower_priority(how.nice, how.ionice)
+    gc.set_threshold(GARBAGE)
     priced(estate, how.asked)
     with ExitStack() as stack:
         engine = stack.enter_context(_engine(how)) if how.engine != "local" or how.scheduler or how.tls_ca else None
