@@ -20,7 +20,7 @@ from pathlib import Path
 
 from benchmarks.estates import write_estate
 from benchmarks.harness import DRCHECK, ROOT, AtMost, Command, PeakAtMost, Row
-from benchmarks.night import fresh, night
+from benchmarks.night import all_recorded, fresh, night
 
 _PER_FOLDER = 1_000
 _CONTENT = b"sixteen bytes: \n"
@@ -58,7 +58,7 @@ class Mirror:
                 os.utime(path, (_CHANGED, _CHANGED))
                 sums.write(f"{digest}  {name}\n")
         write_estate(self.root / "estate.toml", "local", {"root": str(data)}, self.root / "sums")
-        self._have("first", lambda said: json.loads(said)["recorded"] == self.count)
+        self._have("first", partial(all_recorded, self.root / "first.db", self.count))
         shutil.copy(self.root / "first.db", self.root / "second.db")
         self._have("second", self._stands)
         with (self.root / "found").open("wb") as found:
@@ -90,7 +90,7 @@ class Mirror:
 
     def _stands(self, said: str) -> bool:
         told = json.loads(said)
-        return bool(told["match"] == self.count and told["objects_read"] < _FEW)
+        return bool(told["counts"] == {"match": self.count} and told["objects_read"] < _FEW)
 
     def _find(self) -> str:
         return f"find '{self.root}/data' -type f -printf '%P %s %T@ %C@ %i\\n' | LC_ALL=C sort"

@@ -55,7 +55,7 @@ def _ours(what: str, url: str, size: int, expected: int, *rest: str, before: Cal
 def _verified(estate: Path, size: int, expected: int) -> Command:
     """A whole night: inspection, listing and merge, reading and comparing, and every result recorded."""
     store = estate.with_suffix(".db")
-    whole = partial(all_recorded, expected)
+    whole = partial(all_recorded, store, expected)
     return Command(night(estate, store), environment=_KEYS, before=partial(fresh, store), rate=partial(_rate, size), verify=whole)
 
 

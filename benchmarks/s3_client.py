@@ -8,6 +8,7 @@ the bucket `large`.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import socket
@@ -22,6 +23,7 @@ import boto3
 from botocore.config import Config
 
 from benchmarks.s3_server import SMALL, key
+from drcheck.cli.session import GARBAGE
 from drcheck.clock import Deadline, monotonic, now
 from drcheck.connectors.base import CallLog
 from drcheck.connectors.s3 import S3Connector, S3Options
@@ -48,6 +50,7 @@ def opened(url: str) -> S3Connector:
 
 def listed(url: str) -> int:
     """How many objects drcheck lists."""
+    gc.set_threshold(GARBAGE)  # as every run of drcheck does
     with opened(url) as connector:
         return sum(1 for _ in connector.list())
 
@@ -56,6 +59,7 @@ def merged(url: str, file: str) -> int:
     """How many objects drcheck lists and finds to be as they were, or new; the listing is then kept."""
     estate = Declared(path="", immutable=False, retention=None, before={}, there=frozenset())
     layout = MirrorFormat(MirrorOptions())
+    gc.set_threshold(GARBAGE)  # as every run of drcheck does
     with open_store(file) as store, opened(url) as connector:
         sightings = Sightings(store.objects("bench", "files@place"), estate, now())
         return sum(1 for _ in sightings.each(layout.objects(connector, "")))
