@@ -55,6 +55,7 @@ def merge(
     *,
     broken: Sequence[BrokenObject] = (),
     keep: bool = True,
+    place: str = "",
 ) -> Iterator[Merged]:
     """
     Every object of the listing and of what is known, in key order; see `drcheck.store.objects.ObjectStore.merge`.
@@ -68,8 +69,11 @@ def merge(
     listed = seconds_of(before) if before is not None else 0
     entries = _checked(listing, name)
     key, entry = next(entries, _END)
+    elsewhere = next_generation.before.elsewhere(place)
     for piece in pieces(database, next_generation.before):
-        next_generation.begin(piece.run, touched=piece.touched)
+        next_generation.begin(piece.run, touched=piece.touched or elsewhere)
+        if elsewhere:
+            continue
         for row in piece.rows:
             while entry is not None and key < row.key:
                 next_generation.put(_fresh(key, entry, now))
@@ -96,7 +100,7 @@ def merge(
         next_generation.put(_fresh(key, entry, now))
         yield Merged(Change.NEW, entry, None)
         key, entry = next(entries, _END)
-    next_generation.finish(at, broken)
+    next_generation.finish(at, broken, place)
 
 
 _END: tuple[bytes, Entry | None] = (b"", None)

@@ -48,10 +48,12 @@ class ObjectStore:
 
     Attributes:
         name: the copy, `system@target`.
+        place: where it lies, by whatever text tells that; empty where nobody said.
     """
 
-    def __init__(self, database: Database, copy: int, name: str) -> None:
+    def __init__(self, database: Database, copy: int, name: str, place: str = "") -> None:
         self.name = name
+        self.place = place
         self._database = database
         self._copy = copy
 
@@ -62,7 +64,7 @@ class ObjectStore:
         The listing merged with what is known, in key order.
 
         Only when the listing has come to its end and the last object was taken is it kept, in one transaction: first and last sightings, changes,
-        what is gone.
+        what is gone. Where the last listing was made at another place, nothing of what is known is of these objects: all are new then.
         Until then, and where the listing, the store or the caller breaks off, everything stays as it was, but that readings recorded meanwhile stay
         recorded. So "gone" is only ever concluded from a whole listing; a caller who acts on one earlier waits for the end.
 
@@ -78,7 +80,7 @@ class ObjectStore:
             StoreError: the store could not be read or written, or another process merged the same copy.
             ValueError: `at` has no zone, or is not between 1970 and 2106.
         """
-        return merge(self._database, self._copy, self.name, listing, at, remember, broken=broken, keep=keep)
+        return merge(self._database, self._copy, self.name, listing, at, remember, broken=broken, keep=keep, place=self.place)
 
     def breaches(self, at: datetime) -> list[BrokenObject]:
         """What the listings of the last `REMEMBER` before `at` showed to be broken, in the order in which they did. Raises StoreError."""
@@ -167,9 +169,10 @@ class ObjectStore:
 
     @property
     def listed(self) -> datetime | None:
-        """When the last listing was begun that came to its end; None where none did. Raises StoreError."""
+        """When the last listing of this place was begun that came to its end; None where none did. Raises StoreError."""
         with self._database.reading() as connection:
-            return snapshot(connection, self._copy).listed
+            state = snapshot(connection, self._copy)
+        return None if state.elsewhere(self.place) else state.listed
 
     def _rows(self) -> tuple[Snapshot, Iterator[Row]]:
         with self._database.reading() as connection:

@@ -44,6 +44,12 @@ class Snapshot:
     """The whole listing that made this generation; None where there was none yet."""
     upto: int
     """The newest batch of the journal."""
+    place: str
+    """Where that listing was made; empty where nobody said."""
+
+    def elsewhere(self, place: str) -> bool:
+        """Whether what is known is of another place than `place`; empty says nothing."""
+        return bool(place and self.place) and place != self.place
 
 
 @dataclass(slots=True)
@@ -61,8 +67,8 @@ class Piece:
 
 def snapshot(connection: Connection, copy: int) -> Snapshot:
     """The copy as it is known now."""
-    row = connection.execute(select(copies.c.generation, copies.c.listed).where(copies.c.id == copy)).one()
-    return Snapshot(copy, row.generation, row.listed, journal.newest(connection, copy))
+    row = connection.execute(select(copies.c.generation, copies.c.listed, copies.c.place).where(copies.c.id == copy)).one()
+    return Snapshot(copy, row.generation, row.listed, journal.newest(connection, copy), row.place)
 
 
 def pieces(database: Database, state: Snapshot) -> Iterator[Piece]:
@@ -157,7 +163,7 @@ class Glance:
     def drop(self) -> None:
         """Nothing."""
 
-    def finish(self, listed: datetime, broken: Sequence[BrokenObject]) -> None:
+    def finish(self, listed: datetime, broken: Sequence[BrokenObject], place: str) -> None:
         """Nothing."""
 
 
@@ -210,9 +216,10 @@ class NextGeneration:
         """An object of this piece is no longer kept."""
         self._altered = True
 
-    def finish(self, listed: datetime, broken: Sequence[BrokenObject]) -> None:
+    def finish(self, listed: datetime, broken: Sequence[BrokenObject], place: str) -> None:
         """
         Make this the copy's generation, in one transaction, keep what the listing showed to be broken, and empty the journal of what was folded in.
+        An empty `place` leaves the one that is known.
 
         Raises:
             StoreError: the store cannot be written, or another process merged the copy meanwhile; then nothing has changed.
@@ -221,7 +228,8 @@ class NextGeneration:
         new = self.before.generation + 1
         with self._database.writing() as connection:
             self._write(connection)
-            connection.execute(update(copies).where(copies.c.id == self.before.copy).values(generation=new, listed=listed, merging=""))
+            values = {"generation": new, "listed": listed, "merging": "", "place": place or self.before.place}
+            connection.execute(update(copies).where(copies.c.id == self.before.copy).values(values))
             connection.execute(delete(object_runs).where(object_runs.c.copy == self.before.copy, object_runs.c.replaced <= new))
             connection.execute(delete(readings).where(readings.c.copy == self.before.copy, readings.c.id <= self.before.upto))
             breached.keep(connection, self.before.copy, broken, listed)

@@ -151,6 +151,7 @@ copies = Table(
     Column("generation", Number, nullable=False, server_default="0"),
     Column("listed", Moment),
     Column("merging", Text, nullable=False, server_default=""),
+    Column("place", Word, nullable=False, server_default=""),
     UniqueConstraint("organisation", "name"),
 )
 

@@ -184,14 +184,14 @@ class Store:
         with self._database.reading() as connection:
             return sorted(connection.execute(wanted).scalars())
 
-    def objects(self, organisation: str, copy: str) -> ObjectStore:
-        """What is known of the objects of one copy (`system@target`)."""
+    def objects(self, organisation: str, copy: str, place: str = "") -> ObjectStore:
+        """What is known of the objects of one copy (`system@target`), which lies at `place`."""
         with self._database.reading() as connection:
             number = find_copy(connection, organisation, copy)
         if number is None:
             with self._database.writing() as connection:
                 number = copy_number(connection, organisation_number(connection, organisation), copy)
-        return ObjectStore(self._database, number, copy)
+        return ObjectStore(self._database, number, copy, place)
 
     def recorder(self, organisation: str, *, every: float = EVERY, clock: Callable[[], datetime] = now) -> Recorder:
         """What takes the organisation's results one by one, made at the time that `clock` tells: a `drcheck.verify.tally.ResultSink`."""

@@ -60,7 +60,7 @@ class Reading:
             if doubtful is None and isinstance(answer, Digests):  # the ordinary case, which there are millions of
                 found = compare(wanted, answer)
                 if not answer.there or found.result is ObjectResult.MATCH:
-                    self._tell(wanted, found, answer, told)
+                    self._tell(wanted, wanted.entry, found, answer, told)
                     continue
             fact = attempt(partial(_settled, self._connector, wanted, answer))
             if isinstance(fact, Unobserved) and fact.reason in CONNECTION:
@@ -70,7 +70,8 @@ class Reading:
                 continue
             if doubtful is not None:
                 # The place answers again: it was that object.
-                self._tell(doubtful[0], verdict(doubtful[0], ObjectResult.UNREADABLE, detail=str(doubtful[1])), None, told)
+                lost, why = doubtful
+                self._tell(lost, lost.entry, verdict(lost, ObjectResult.UNREADABLE, detail=str(why)), None, told)
                 doubtful = None
             self._tell_fact(wanted, fact, told)
         if doubtful is not None:
@@ -96,21 +97,25 @@ class Reading:
             waiting[wanted.entry.key] = wanted
             yield wanted.entry, _algorithms(wanted)
 
-    def _tell_fact(self, wanted: Wanted, fact: Fact[Digests | None], told: Callable[[Wanted, ObjectVerdict], None]) -> None:
+    def _tell_fact(self, wanted: Wanted, fact: Fact[tuple[Entry, Digests | None]], told: Callable[[Wanted, ObjectVerdict], None]) -> None:
         if isinstance(fact, Unobserved):
             result = ObjectResult.NOT_READ if fact.reason is Reason.UNSUPPORTED else ObjectResult.UNREADABLE
-            self._tell(wanted, verdict(wanted, result, detail=str(fact)), None, told)
-        elif fact.value is None:
+            self._tell(wanted, wanted.entry, verdict(wanted, result, detail=str(fact)), None, told)
+            return
+        entry, digests = fact.value
+        if digests is None:
             detail = "it was listed, and was gone when it was to be read"
-            self._tell(wanted, verdict(wanted, ObjectResult.MISSING, detail=detail, size=0), None, told)
+            self._tell(wanted, entry, verdict(wanted, ObjectResult.MISSING, detail=detail, size=0), None, told)
         else:
-            self._tell(wanted, compare(wanted, fact.value), fact.value, told)
+            self._tell(wanted, entry, compare(wanted, digests), digests, told)
 
-    def _tell(self, wanted: Wanted, found: ObjectVerdict, digests: Digests | None, told: Callable[[Wanted, ObjectVerdict], None]) -> None:
+    def _tell(
+        self, wanted: Wanted, entry: Entry, found: ObjectVerdict, digests: Digests | None, told: Callable[[Wanted, ObjectVerdict], None]
+    ) -> None:
         several = len(wanted.promises) > 1 and digests is not None
         self._tally.result(
             found,
-            entry=wanted.entry,
+            entry=entry,
             read=None if digests is None or digests.there else digests.size,
             weak=weak_only(wanted),
             digests=_by_algorithm(wanted, digests) if several and digests is not None else (),
@@ -142,16 +147,16 @@ def _one(algorithm: str) -> frozenset[str]:
     return frozenset((algorithm,))
 
 
-def _settled(connector: Connector, wanted: Wanted, answer: Digests | ConnectorError) -> Digests | None:
-    """As `settle`. What the place itself found to be wrong is read before it is called so: the object may have changed since it was listed."""
-    digests = settle(connector, wanted.entry, _algorithms(wanted), answer)
+def _settled(connector: Connector, wanted: Wanted, answer: Digests | ConnectorError) -> tuple[Entry, Digests | None]:
+    """As `_settle`. What the place itself found to be wrong is read before it is called so: the object may have changed since it was listed."""
+    entry, digests = _settle(connector, wanted.entry, _algorithms(wanted), answer)
     if digests is None or not digests.there or compare(wanted, digests).result is ObjectResult.MATCH:
-        return digests
+        return entry, digests
     try:
         read: Digests | ConnectorError = digest(connector.read(wanted.entry.key), _algorithms(wanted))
     except ConnectorError as error:
         read = error
-    return settle(connector, wanted.entry, _algorithms(wanted), read)
+    return _settle(connector, entry, _algorithms(wanted), read)
 
 
 def settle(connector: Connector, entry: Entry, algorithms: Collection[str], answer: Digests | ConnectorError) -> Digests | None:
@@ -160,22 +165,28 @@ def settle(connector: Connector, entry: Entry, algorithms: Collection[str], answ
 
     Raises the connector's error where it stands.
     """
+    return _settle(connector, entry, algorithms, answer)[1]
+
+
+def _settle(connector: Connector, entry: Entry, algorithms: Collection[str], answer: Digests | ConnectorError) -> tuple[Entry, Digests | None]:
+    """As `settle`, with the object as it was when it was read: what was read of one state says nothing of another, though that came back."""
     if isinstance(answer, InProgress) or (isinstance(answer, NotThere) and _listed(connector, entry.key)):
         # As it is now: a store that is asked for the version that was listed would refuse it again.
         found = guarded(partial(connector.stat, entry.key))
         if isinstance(found, ConnectorError):
             answer = found
         else:
-            (_, answer), *_ = connector.digests([(found, algorithms)])
+            entry = found
+            (_, answer), *_ = connector.digests([(entry, algorithms)])
         if isinstance(answer, InProgress):
             raise InProgress(f"kept changing while it was read: {answer}")
     if isinstance(answer, NotThere):
         if _listed(connector, entry.key):
             raise InProgress(f"{printable(entry.key)}: is listed and was not there to be read")
-        return None
+        return entry, None
     if isinstance(answer, ConnectorError):
         raise answer
-    return answer
+    return entry, answer
 
 
 def _listed(connector: Connector, key: str) -> bool:

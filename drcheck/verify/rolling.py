@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from drcheck.clock import now
+from drcheck.connectors import connector_class
 from drcheck.errors import StoreError
 from drcheck.estate.schema import Copy, Estate
 from drcheck.model import CopyFacts, Observed, PointState, Protection, Sampling
@@ -64,7 +65,14 @@ class Rolling:
             before=before,
             there=there,
         )
-        return Sightings(self.store.objects(self.organisation, copy.id), declared, self.at, keep=self.recorder is not None)
+        objects = self.store.objects(self.organisation, copy.id, _place(estate, copy))
+        return Sightings(objects, declared, self.at, keep=self.recorder is not None)
+
+
+def _place(estate: Estate, copy: Copy) -> str:
+    """Where a copy lies. What was read at one place says nothing of another that is listed alike, as after a move that kept sizes and times."""
+    target = estate.target(copy.target)
+    return f"{target.connector} {connector_class(target.connector, estate.plugins).address(target.options)} {copy.path}"
 
 
 def _locked(facts: CopyFacts) -> bool:

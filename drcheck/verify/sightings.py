@@ -121,6 +121,8 @@ class Sightings:
     def _point_of(self, key: str) -> tuple[str, tuple[PointState, datetime]] | None:
         """The recovery point, finished or not, that an object belonged to; None for a mirror's and for what belonged to none."""
         path = self.declared.path
+        if path and not key.startswith(f"{path}/"):
+            return None  # of when the copy lay elsewhere
         name = key[len(path) + 1 :] if path else key
         whole = name
         while name:

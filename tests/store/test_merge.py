@@ -268,6 +268,27 @@ def test_copies_and_organisations_are_kept_apart(store: Store) -> None:
     assert store.copies("trust") == ["ehr@tape", "ehr@vault"]
 
 
+def test_what_is_known_of_one_place_is_not_of_another(store: Store) -> None:
+    old, new = (store.objects("trust", "ehr@vault", place) for place in ("sftp old", "sftp new"))
+    list(old.merge(iter(LISTED), night(0)))
+    old.record([Reading(key, ObjectResult.MATCH, night(0, 1), Depth.READ, 1, MATCH) for key in "ab"])
+    assert (old.listed, new.listed) == (night(0), None)
+    for keep in (False, True):
+        assert [(one.change, one.known) for one in new.merge(iter(LISTED[:2]), night(1), keep=keep)] == [(Change.NEW, None)] * 2
+    assert (old.listed, new.listed) == (None, night(1))
+    assert [(known.key, known.first_seen, known.last_read) for known in new.known()] == [("a", night(1), None), ("b", night(1), None)]
+    assert list(new.absent()) == []
+    assert [one.change for one in new.merge(iter(LISTED[:2]), night(2))] == [Change.UNCHANGED] * 2
+
+
+def test_a_place_that_nobody_told_is_any(store: Store) -> None:
+    told, untold = store.objects("trust", "ehr@vault", "sftp old"), store.objects("trust", "ehr@vault")
+    list(untold.merge(iter(LISTED), night(0)))
+    assert [one.change for one in told.merge(iter(LISTED), night(1))] == [Change.UNCHANGED] * 3
+    assert [one.change for one in untold.merge(iter(LISTED), night(2))] == [Change.UNCHANGED] * 3
+    assert store.objects("trust", "ehr@vault", "sftp new").listed is None
+
+
 def test_nothing_is_written_where_nothing_changed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     objects = store.objects("trust", "ehr@vault")
     entries = [Entry(f"{number:05d}", number, None, "v1") for number in range(5_000)]

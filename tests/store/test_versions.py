@@ -30,7 +30,9 @@ def version_of(database: Database) -> str:
 
 
 @pytest.mark.parametrize(
-    "steps", [[NEWEST], ["0001", NEWEST], ["0002", NEWEST], ["0003", NEWEST]], ids=["at once", "from version 1", "from version 2", "from version 3"]
+    "steps",
+    [[NEWEST], *([f"000{version}", NEWEST] for version in (1, 2, 3, 4))],
+    ids=["at once", *(f"from version {version}" for version in (1, 2, 3, 4))],
 )
 def test_the_migrations_make_the_tables_that_the_code_knows(where: str, steps: list[str]) -> None:
     database = Database(where, 5)
