@@ -90,7 +90,7 @@ def check(
         raise click.UsageError("--facts looks at nothing, so there is nothing for --keep-facts or --calls to keep")
     remember = as_of is None and facts_file is None
     calls = CallFile(calls_file)
-    with session(estate, packs, how, command="drcheck check", read=not no_read, remember=remember) as run:
+    with session(estate, packs, how, command="drcheck check", read=not no_read, remember=remember, blind=True) as run:
         if facts_file is not None:
             facts: Facts = facts_from_json(_text_of(facts_file), facts_file)
             reference = as_of or facts.at

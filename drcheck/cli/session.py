@@ -136,23 +136,31 @@ class Session:
 
 @contextmanager
 def session(
-    estate: Estate, packs: tuple[Pack, ...], how: RunOptions, *, command: str, read: bool = True, alone: bool = True, remember: bool = True
+    estate: Estate,
+    packs: tuple[Pack, ...],
+    how: RunOptions,
+    *,
+    command: str,
+    read: bool = True,
+    alone: bool = True,
+    remember: bool = True,
+    blind: bool = False,
 ) -> Iterator[Session]:
     """
     What a command holds while it looks at targets: the store with the run's lock, the engine, the display. Let go of at the end, however it comes.
-
-    Where the store cannot be used nothing is read that it should remember, since nobody knows what was: the run looks and reports all the same, and
-    fails at its end.
 
     Args:
         command: as people know it, for whoever is kept out meanwhile.
         read: whether bytes are read.
         alone: whether no other run on the organisation may go on at the same time.
         remember: whether the store is used where nobody names one.
+        blind: whether the command goes on where the store cannot be used, and fails at its end. Nothing is read then that the store should remember,
+            since nobody knows what was.
 
     Raises:
         ConfigError: a tariff or the cluster is missing or wrong.
         Busy: another run on the organisation has not ended.
+        StoreError: the store cannot be used, and the command does not go on without.
     """
     from drcheck.cli.niceness import lower_priority
     from drcheck.cli.progress import Shown
@@ -178,13 +186,15 @@ def session(
             except Busy:
                 raise
             except StoreError as error:
+                if not blind:
+                    raise
                 store, failure = None, error
         shown = Shown(quiet=how.quiet)
-        blind = remember and failure is not None
+        unread = remember and failure is not None
         if failure is not None:
-            shown.say(f"{'no backup is read, since ' if blind and read else ''}the store cannot be used: {printable(str(failure))}")
+            shown.say(f"{'no backup is read, since ' if unread and read else ''}the store cannot be used: {printable(str(failure))}")
         yield Session(
-            effort=Effort(how.timeout.total_seconds(), how.run_timeout.total_seconds(), how.workers, read and not blind),
+            effort=Effort(how.timeout.total_seconds(), how.run_timeout.total_seconds(), how.workers, read and not unread),
             manner=Manner(engine, Pace(how.max_rate), shown.progress, how.stall.total_seconds(), partial(_say_interrupted, shown)),
             shown=shown,
             memory=memory,
@@ -200,7 +210,7 @@ def _say_interrupted(shown: Shown, seconds: float) -> None:
 def _take_turn(stack: ExitStack, store: Store, estate: Estate, how: RunOptions, command: str) -> None:
     before = stack.enter_context(store.run_lock(estate.organisation.id, command))
     if before is not None and not how.quiet:
-        click.echo(f"the run before was killed, and this one goes on where it ended: {before}", err=True)
+        click.echo(f"the run before broke off, and this one goes on from there: {before}", err=True)
 
 
 def _engine(how: RunOptions) -> Engine:
