@@ -16,6 +16,8 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+from drcheck.model import Depth, ObjectResult
+
 _LATER = ("cli.verify", "cli.session", "cli.progress", "look", "policy", "store.store", "verify.run")
 """What a run imports when it comes to need it, besides its connector."""
 
@@ -37,17 +39,15 @@ def fresh(store: Path, like: Path | None = None) -> None:
         open_store(store).close()
 
 
-def all_recorded(store: Path, count: int, said: str) -> bool:
-    """Whether so many objects were read tonight, all are as promised, and the store has the result of each."""
-    from drcheck.model import ObjectResult
+def all_recorded(store: Path, count: int, said: str, *, depth: Depth = Depth.READ) -> bool:
+    """Whether so many objects are as promised tonight, and the store has the result of each, as deep as it should be."""
     from drcheck.store import open_store
 
-    told = json.loads(said)
-    if told["counts"] != {"match": count} or told["objects_read"] != count:
+    if json.loads(said)["counts"] != {"match": count}:
         return False
     with open_store(store) as opened:
         summary = opened.objects("bench", "files@place").summary()
-    return summary.results == ((ObjectResult.MATCH, count),) and not summary.never_read
+    return summary.results == ((ObjectResult.MATCH, count),) and summary.depths == ((depth, count),)
 
 
 def main() -> None:

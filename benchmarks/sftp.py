@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from benchmarks.estates import write_estate
 from benchmarks.harness import DRCHECK, AtLeast, Command, Peak, Row
+from benchmarks.night import all_recorded, fresh, night
+from drcheck.model import Depth
 from tests.connectors.sshd import SSHD, SshServer
 
 _KIB = 1 << 10
@@ -20,22 +23,6 @@ _MIB = 1 << 20
 _PER_FOLDER = 500
 _NAIVE = 1_000
 """How many small files paramiko is given, one after the other: it is slow."""
-_ESTATE = """\
-schema = "drcheck.estate/1"
-policies = ["uk-ncsc-offline-backups"]
-organisation = {{ id = "bench", name = "Bench", country = "GB" }}
-sites = [{{ id = "away", name = "Away" }}]
-systems = [{{ id = "files", name = "Files", tier = "critical", owner = "IT", production = {{ site = "away" }}, rpo = "24h" }}]
-copies = [{{ system = "files", target = "server", format = "mirror", manifest = {{ path = "{sums}" }} }}]
-
-[[targets]]
-id = "server"
-connector = "sftp"
-site = "away"
-
-[targets.options]
-{options}
-"""
 
 
 @dataclass(frozen=True)
@@ -65,9 +52,7 @@ class Served:
                 promised.write(f"{hashlib.sha256(content).hexdigest()}  {key}\n")
                 listed.write(os.fsencode(path) + b"\0")
         for tool in ("", "sha256sum"):
-            options = self.server.options(root=str(self.root), server_hash=tool)
-            lines = "\n".join(f"{name} = {json.dumps(value)}" for name, value in options.items())
-            self.estate(tool).write_text(_ESTATE.format(sums=sums, options=lines))
+            write_estate(self.estate(tool), "sftp", self.server.options(root=str(self.root), server_hash=tool), sums)
         os.sync()
 
     def estate(self, tool: str = "") -> Path:
@@ -75,12 +60,16 @@ class Served:
         return self.folder / f"{self.name}{tool and f'-{tool}'}.toml"
 
     def drcheck(self, number: int, size: int, tool: str = "") -> Command:
-        """drcheck's own way of verifying it."""
-        argv = [sys.executable, "-m", "benchmarks.local_verify", str(self.estate(tool))]
-        return Command(argv, rate=_rate(size), verify=partial(_says, "match", number))
+        """A whole night: inspection, listing and merge, the digests, comparing, and every result recorded."""
+        estate = self.estate(tool)
+        store = estate.with_suffix(".db")
+        recorded = partial(all_recorded, store, number, depth=Depth.ATTRIBUTES if tool else Depth.READ)
+        # What a server says that it hashed counts as a match and not as read, so the copy is not verified: 11.
+        exits = frozenset({11 if tool else 0})
+        return Command(night(estate, store), before=partial(fresh, store), rate=_rate(size), verify=recorded, exits=exits)
 
     def digests(self, number: int, size: int, tool: str) -> Command:
-        """drcheck's connector alone, from the manifest's names."""
+        """drcheck's connector alone, from the manifest's names: no inspection or listing before, no records after."""
         argv = [sys.executable, "-m", "benchmarks.sftp_digests", str(self.estate(tool)), str(self.folder / f"{self.name}.sha256")]
         return Command(argv, rate=_rate(size), verify=partial(_says, "match", number))
 
@@ -129,7 +118,7 @@ def rows(folder: Path, quick: bool) -> Iterator[Row]:
 def _large(served: Served, size: int) -> Row:
     return Row(
         name="sftp-large",
-        title=f"one file of {size // _MIB} MiB over SFTP, with a manifest",
+        title=f"one file of {size // _MIB} MiB over SFTP, with a manifest, its result recorded",
         prepare=partial(served.fill, [size]),
         bytes=size,
         objects=1,
@@ -148,7 +137,7 @@ def _small(served: Served, number: int) -> Row:
     size = number * 4 * _KIB
     return Row(
         name="sftp-small",
-        title=f"{number:,} × 4 KiB over SFTP, with a manifest",
+        title=f"{number:,} × 4 KiB over SFTP, with a manifest, every result recorded",
         prepare=partial(served.fill, [4 * _KIB] * number),
         bytes=size,
         objects=number,
@@ -167,14 +156,14 @@ def _there(served: Served, number: int) -> Row:
     size = number * 4 * _KIB
     return Row(
         name="sftp-there",
-        title=f"{number:,} × 4 KiB hashed by the server itself; the names are known before, but to the whole drcheck, which lists and records",
+        title=f"{number:,} × 4 KiB hashed by the server itself; drcheck lists and records besides, the command by hand is given the names",
         prepare=lambda: None if served.root.exists() else served.fill([4 * _KIB] * number),
         bytes=size,
         objects=number,
         bound="the programs that the server starts",
         commands={
-            DRCHECK: served.digests(number, size, "sha256sum"),
-            "the whole drcheck": served.drcheck(number, size, "sha256sum"),
+            DRCHECK: served.drcheck(number, size, "sha256sum"),
+            "drcheck, hashing alone": served.digests(number, size, "sha256sum"),
             "paramiko": served.paramiko("naive", number, size, _NAIVE),
             "ssh xargs by hand": served.by_hand(number),
         },
