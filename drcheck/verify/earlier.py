@@ -95,8 +95,8 @@ def earlier_of(known: Known, now: int) -> Earlier:
         result = ObjectResult.UNREADABLE  # it was tried, and the place refused
     # A kept checksum that differs need not be a digest of the whole object; that it is another than promised is known all the same.
     other = _OTHER if result is ObjectResult.MISMATCH and known.depth is Depth.ATTRIBUTES else ""
-    kept = ((digest.algorithm, digest.found or other) for digest in known.digests) if result is not None else ()
-    found = " ".join(f"{algorithm} {digest}" for algorithm, digest in kept if digest)
+    digests = known.digests if result is not None else ()
+    found = " ".join([f"{digest.algorithm} {digest.found or other}" for digest in digests if digest.found or other])
     queue, read = known.tried_seconds or known.changed_seconds, known.read_seconds
     if queue > now or read > now:
         queue = read = 0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from drcheck.model import Outcome
 from drcheck.store import open_store
-from drcheck.store.objects import REMEMBER
+from drcheck.store.known import REMEMBER
 from drcheck.store.schema import metadata
 from drcheck.store.versions import VERSION_TABLE
 from tests.store.test_history import assessment, finding
