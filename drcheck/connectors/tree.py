@@ -349,5 +349,7 @@ def _entry(key: str, found: os.stat_result) -> Entry:
         modified = datetime.fromtimestamp(changed // 1000 / 1e6, UTC)
     except (OverflowError, ValueError, OSError):
         modified = None  # a time that no calendar has; formats say that it is unknown
-    version = "%x-%x-%x-%x" % (found.st_ino, size, changed, found.st_ctime_ns)  # noqa: UP031 - half the time of the others
+    # A further name changes the time of change of all: where snapshots share files by hard links, every file would change every night.
+    touched = found.st_ctime_ns if found.st_nlink == 1 else 0
+    version = "%x-%x-%x-%x" % (found.st_ino, size, changed, touched)  # noqa: UP031 - half the time of the others
     return Entry(key, size, modified, version)

@@ -57,6 +57,8 @@ class Asking:
                 self._tally.result(verdict(wanted, ObjectResult.NOT_READ, detail=_ARCHIVED))
         for wanted, found in attributes(self._connector, self._worth_asking(passed_over)):
             if found is not None:
+                if found.result is not ObjectResult.NOT_READ:  # that is replaced by whatever reading shows
+                    self._tonight.note_told(wanted.entry.key)
                 self._tally.result(found, entry=wanted.entry)
 
     def _worth_asking(self, objects: Iterator[Wanted]) -> Iterator[Wanted]:

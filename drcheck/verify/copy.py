@@ -93,7 +93,7 @@ class Verifying:
         self.hits = tuple(dict.fromkeys((*self.hits, *reading.hits)))
         if stopped is None and self.hits:
             near = sorted({key for hit in self.hits for key in self.spool.neighbours(hit, _EACH_SIDE)} - {*self.hits})
-            stopped = reading.all(selection.again(near), until=selection.until, stop=self.stop, told=selection.note)
+            stopped = reading.all(selection.again(near), stop=self.stop, told=selection.note)
         stopped = stopped or self._asked(selection.ask)
         selection.finish()
         return stopped
@@ -101,7 +101,7 @@ class Verifying:
     def compare_again(self, selection: Selection, keys: list[str]) -> Unobserved | None:
         """Read and compare objects that are bad in another copy; see `compare`."""
         reading = Reading(self.connector, self.tally, self.read)
-        stopped = reading.all(selection.again(keys), until=selection.until, stop=self.stop, told=selection.note)
+        stopped = reading.all(selection.again(keys), stop=self.stop, told=selection.note)
         selection.finish()
         return stopped
 

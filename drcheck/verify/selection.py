@@ -126,6 +126,10 @@ class Selection:
         if self._waiting is None:
             night = self._night(left=0)
         else:
+            for wanted in self._waiting.unreached():
+                if not self._tonight.told(wanted.entry.key):
+                    self._tonight.note_told(wanted.entry.key)
+                    self._tally.stands(_as_before(wanted), read=0)
             left, size = self._waiting.left()
             pool, drawn, bad, unread = self._waiting.drawn()
             end = ends(self._at, size, self._counts["bytes"])
@@ -134,12 +138,16 @@ class Selection:
 
     def again(self, keys: Collection[str]) -> Iterator[Wanted]:
         """
-        Of these objects those that stand or did, and were not read tonight: neighbours of one that is not what was promised, or its likes in another
-        copy. They are few, and read whatever the budget is.
+        Of these objects those that stand or did, and have no result of tonight: neighbours of one that is not what was promised, or its likes in
+        another copy. They are few, and read whatever the budget is.
         """
+        # Without a budget all that expired was read.
+        worth_it = (Worth.STANDS,) if self._waiting is None else (Worth.STANDS, Worth.EXPIRED)
         for wanted in self._spool.wanted_of(keys):
             value = worth(wanted.earlier, _promised(wanted), self._since)
-            if value in (Worth.STANDS, Worth.EXPIRED) and not self._tonight.done(wanted.entry.key) and wrong_size(wanted) is None:
+            if wanted.entry.archived or self._tonight.told(wanted.entry.key):
+                continue
+            if value in worth_it and wrong_size(wanted) is None:
                 self._allowance.charge(self._requests(wanted.entry.size), wanted.entry.size)
                 if value is Worth.STANDS and wanted.earlier is not None:
                     self._tally.expect(wanted.earlier.read)

@@ -20,6 +20,7 @@ class Tonight:
         self._done: list[tuple[bytes, bool]] = []
         spool.run("CREATE TABLE IF NOT EXISTS done (key BLOB PRIMARY KEY, bad INTEGER) WITHOUT ROWID")
         spool.run("CREATE TABLE IF NOT EXISTS unread (key BLOB PRIMARY KEY) WITHOUT ROWID")
+        spool.run("CREATE TABLE IF NOT EXISTS told (key BLOB PRIMARY KEY) WITHOUT ROWID")
 
     def open(self, spool: Spool) -> None:
         """Go on in the spool that was closed meanwhile."""
@@ -36,10 +37,15 @@ class Tonight:
         self._spool.run_many("INSERT OR REPLACE INTO done VALUES (?, ?)", self._done)
         self._done.clear()
 
-    def done(self, key: str) -> bool:
-        """Whether an object was read."""
+    def note_told(self, key: str) -> None:
+        """Note that an object which was not read has a result of tonight all the same."""
+        self._spool.run("INSERT OR IGNORE INTO told VALUES (?)", (as_bytes(key),))
+
+    def told(self, key: str) -> bool:
+        """Whether an object was read, or has another result of tonight."""
         self.settle()
-        return self._spool.run("SELECT 1 FROM done WHERE key = ?", (as_bytes(key),)).fetchone() is not None
+        name = as_bytes(key)
+        return self._spool.run("SELECT 1 FROM done WHERE key = ? UNION SELECT 1 FROM told WHERE key = ?", (name, name)).fetchone() is not None
 
     def note_unread(self, key: str) -> None:
         """Note that an object cannot be read."""

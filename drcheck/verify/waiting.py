@@ -76,6 +76,10 @@ class Waiting:
         """Every suspect that is not read tonight."""
         return self._spool.wanted_in("(SELECT key FROM waiting WHERE suspect AND wave IS NULL) a", "a.key")
 
+    def unreached(self) -> Iterator[Wanted]:
+        """Every suspect that was to be read tonight and was not."""
+        return self._spool.wanted_in("(SELECT key FROM waiting WHERE suspect AND wave IS NOT NULL AND key NOT IN (SELECT key FROM done)) a", "a.key")
+
     def unread(self) -> Iterator[Wanted]:
         """Every object without a reading that stands which was not read tonight, nor told as bad already."""
         return self._spool.wanted_in("(SELECT key FROM waiting WHERE NOT stood AND NOT suspect AND key NOT IN (SELECT key FROM done)) a", "a.key")

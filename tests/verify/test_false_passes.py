@@ -94,7 +94,6 @@ def refusing(*keys: str) -> staticmethod[[str], None]:
     return staticmethod(act)
 
 
-@pytest.mark.xfail(reason="Selection.again reads what is archived, and counts it twice")
 def test_what_is_archived_now_is_not_read_as_the_neighbour_of_what_is_bad(nights: Troubled, monkeypatch: pytest.MonkeyPatch) -> None:
     nights.night(0)
     nights.damage("f07.img")
@@ -106,7 +105,6 @@ def test_what_is_archived_now_is_not_read_as_the_neighbour_of_what_is_bad(nights
     assert counts(found) == {"match": 18, "mismatch": 1, "not-read": 1}
 
 
-@pytest.mark.xfail(reason="Selection.again does not know what was read where there is no budget")
 def test_what_expired_and_was_read_is_not_read_and_counted_again_for_its_likes(nights: Troubled, monkeypatch: pytest.MonkeyPatch) -> None:
     """Counted twice it would hide an object that was not read."""
     monkeypatch.setattr(TroubledConnector, "archived", frozenset({"f19.img"}))
@@ -125,7 +123,7 @@ def test_what_expired_and_was_read_is_not_read_and_counted_again_for_its_likes(n
 @pytest.mark.parametrize(
     "budget",
     [
-        pytest.param(Budget(seconds=0.0), marks=pytest.mark.xfail(reason="Selection.finish forgets suspects that were chosen and not reached")),
+        Budget(seconds=0.0),
         Budget(bytes=SIZE),
         Budget(bytes=SIZE, seconds=0.0),
     ],
@@ -140,7 +138,6 @@ def test_what_is_known_to_be_bad_is_bad_though_the_night_ended_before_its_turn(n
     adds_up(nights, found)
 
 
-@pytest.mark.xfail(reason="Verifying.compare ends reading neighbours by the night's time")
 @pytest.mark.usefixtures("as_it_was")
 def test_neighbours_of_what_is_bad_are_read_though_the_time_is_over(nights: Troubled) -> None:
     nights.night(0)
@@ -152,7 +149,6 @@ def test_neighbours_of_what_is_bad_are_read_though_the_time_is_over(nights: Trou
 
 
 @pytest.mark.usefixtures("as_it_was")
-@pytest.mark.xfail(reason="Selection.again does not know what the place was asked about")
 def test_what_the_place_was_asked_about_is_not_counted_again_for_its_likes(nights: Troubled, monkeypatch: pytest.MonkeyPatch) -> None:
     def stored(_: TroubledConnector, entries: Iterable[Entry]) -> Iterator[tuple[Entry, Stored]]:
         for entry in entries:

@@ -150,3 +150,17 @@ def test_an_object_without_a_promise_is_told_once_and_never_verified(nights: Nig
         facts = nights.night(number)
         assert problems(seen(facts), ObjectResult.EXTRA) == ["extra.img"]
         assert rotation(facts).verified == 20
+
+
+def test_files_that_snapshots_share_by_hard_links_are_not_new_with_each_snapshot(nights: Nights) -> None:
+    for name in FILES:
+        (nights.base / "another snapshot").mkdir(exist_ok=True)
+        (nights.base / "another snapshot" / name).hardlink_to(nights.root / name)
+    nights.night(0)
+    for name in FILES:
+        (nights.base / name).hardlink_to(nights.root / name)
+    second = nights.night(1)
+    assert (changes(second).changed, rotation(second).verified) == (0, 20)
+    (nights.base / "f00.img").unlink()
+    (nights.base / "another snapshot" / "f00.img").unlink()
+    assert changes(nights.night(2)).changed == 1, "with one name left its time of change counts again"

@@ -153,9 +153,9 @@ def draws(
         pool, drawn, found, unread = waiting.drawn()
         order = [key for key, _ in waiting.waiting(Line.ROTATION)]
         assert pool == COUNT
-        assert unread == COUNT - sum(map(tonight.done, order))
-        assert all(map(tonight.done, order[:drawn]))
-        assert drawn == COUNT or not tonight.done(order[drawn])
+        assert unread == COUNT - sum(map(tonight.told, order))
+        assert all(map(tonight.told, order[:drawn]))
+        assert drawn == COUNT or not tonight.told(order[drawn])
         yield order[:drawn], found, drawn
         spool.run("DROP TABLE waiting")
         spool.run("DELETE FROM done")
