@@ -204,7 +204,7 @@ def session(
 
 
 def _say_interrupted(shown: Shown, seconds: float) -> None:
-    shown.say(f"interrupted: what is being read is finished, within {seconds:g} s; interrupt again to end at once")
+    shown.say(f"interrupted: what is being read is finished, within {seconds:g} s; again ends at once")
 
 
 def _take_turn(stack: ExitStack, store: Store, estate: Estate, how: RunOptions, command: str) -> None:

@@ -160,9 +160,9 @@ class Counts:
             target=target,
             stage=_stage({copy.stage for copy in copies}),
             objects=sum(copy.objects for copy in copies),
-            planned=sum(copy.planned for copy in copies),
+            planned=sum(max(copy.planned, copy.objects) for copy in copies),  # neighbours of what is bad are read beyond what was planned
             size=sum(copy.covered(read) for copy in copies),
-            planned_size=sum(copy.planned_size for copy in copies),
+            planned_size=sum(max(copy.planned_size, copy.size) for copy in copies),
             objects_left=sum(max(0, copy.planned - copy.objects) for copy in left),
             size_left=sum(max(0, copy.planned_size - copy.covered(read)) for copy in left),
             whole=all(copy.stage is Stage.READING or copy.stage in _ENDED for copy in copies),

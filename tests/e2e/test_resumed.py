@@ -27,7 +27,7 @@ KIB = 1024
 LONG = ("--cycle", "10000d")
 """A cycle in which the rotation reads one standing object a run. Among many that wait equally long chance decides, and takes one more or less."""
 IN_TURN = 6
-FINISHING = "interrupted: what is being read is finished, within 10 s; interrupt again to end at once"
+FINISHING = "interrupted: what is being read is finished, within 10 s; again ends at once"
 
 
 @pytest.fixture

@@ -47,6 +47,17 @@ def test_what_is_left_is_what_is_planned_and_not_done() -> None:
     assert (found.objects_left, found.size_left) == (5, 500)
 
 
+def test_what_is_done_beyond_the_plan_was_planned_after_all() -> None:
+    counts = Counts()
+    counts.begun("ehr@nas", "nas")
+    counts.planned("ehr@nas", 1, 100)
+    counts.done("ehr@nas", 100)
+    counts.done("ehr@nas", 50)
+    found = only(counts)
+    assert (found.objects, found.planned, found.size, found.planned_size) == (2, 2, 150, 150)
+    assert (found.objects_left, found.size_left) == (0, 0)
+
+
 def test_a_copy_that_stops_leaves_nothing_to_wait_for_and_says_why() -> None:
     counts = Counts()
     for copy in ("ehr@nas", "pacs@nas"):
