@@ -98,7 +98,7 @@ class Mirror:
 
 def rows(folder: Path, quick: bool) -> Iterator[Row]:
     """The second night, and the one after it."""
-    many, few = (50_000, 10_000) if quick else (1_000_000, 100_000)
+    many, few = (20_000, 5_000) if quick else (1_000_000, 100_000)
     large, small = Mirror(folder / "many", many), Mirror(folder / "few", few)
     part = f"{many // few} × {few:,} objects"
 

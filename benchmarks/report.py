@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import platform
 from collections.abc import Iterable
 
 from tabulate import tabulate
@@ -35,9 +37,17 @@ def table(found: Outcome) -> str:
     return "\n".join(text)
 
 
-def goals(outcomes: Iterable[Outcome]) -> str:
-    """Every goal of every row, what was reached, and whether it holds."""
-    lines = [[found.row.name, *_wanted(goal, found), _word(found.held(goal))] for found in outcomes for goal in found.row.goals]
+def machine() -> str:
+    """What this runs on, and how busy that is already."""
+    load = f"{os.getloadavg()[0]:.2f}" if hasattr(os, "getloadavg") else "unknown"
+    return f"{cores()} cores, Python {platform.python_version()}, {platform.system()}; load average before it begins: {load}"
+
+
+def goals(outcomes: Iterable[Outcome], *, judged: bool) -> str:
+    """Every goal of every row, what was reached, and whether it holds, unless that is not to be judged."""
+    lines = [
+        [found.row.name, *_wanted(goal, found), _word(found.held(goal)) if judged else "not judged"] for found in outcomes for goal in found.row.goals
+    ]
     return tabulate(lines, ["row", "goal", "reached", "holds"], disable_numparse=True)
 
 

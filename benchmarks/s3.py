@@ -93,7 +93,7 @@ def _lines(count: int, said: str) -> bool:
 
 def rows(folder: Path, quick: bool) -> Iterator[Row]:
     """The listing, how it grows, the small objects, the large one."""
-    keys, many, read, large = (10_000, 50_000, 2_000, 64 * _MIB) if quick else (100_000, 1_000_000, 20_000, 1024 * _MIB)
+    keys, many, read, large = (5_000, 20_000, 1_000, 32 * _MIB) if quick else (100_000, 1_000_000, 20_000, 1024 * _MIB)
     with served(keys, 0) as url:
         yield _listing(folder, url, keys)
         with served(many, 0) as other:

@@ -21,8 +21,8 @@ from tests.connectors.sshd import SSHD, SshServer
 _KIB = 1 << 10
 _MIB = 1 << 20
 _PER_FOLDER = 500
-_NAIVE = 1_000
-"""How many small files paramiko is given, one after the other: it is slow."""
+_NAIVE = 20
+"""One of so many small files is given to paramiko, one after the other: it is slow."""
 
 
 @dataclass(frozen=True)
@@ -108,9 +108,9 @@ def rows(folder: Path, quick: bool) -> Iterator[Row]:
     if shutil.which(SSHD) is None or shutil.which("ssh-keygen") is None:
         return
     with SshServer(folder) as server:
-        yield _large(Served(server, folder, "large"), (32 if quick else 256) * _MIB)
+        yield _large(Served(server, folder, "large"), (16 if quick else 256) * _MIB)
         shutil.rmtree(server.root / "large", ignore_errors=True)
-        small, number = Served(server, folder, "small"), 2_000 if quick else 20_000
+        small, number = Served(server, folder, "small"), 1_000 if quick else 20_000
         yield _small(small, number)
         yield _there(small, number)
 
@@ -144,7 +144,7 @@ def _small(served: Served, number: int) -> Row:
         bound="requests: five a file, each answered by itself",
         commands={
             DRCHECK: served.drcheck(number, size),
-            "paramiko": served.paramiko("naive", number, size, _NAIVE),
+            "paramiko": served.paramiko("naive", number, size, number // _NAIVE),
             "rclone --download": served.rclone(number),
             "sftp get": served.sftp(served.folder / "copied"),
         },
@@ -164,7 +164,7 @@ def _there(served: Served, number: int) -> Row:
         commands={
             DRCHECK: served.drcheck(number, size, "sha256sum"),
             "drcheck, hashing alone": served.digests(number, size, "sha256sum"),
-            "paramiko": served.paramiko("naive", number, size, _NAIVE),
+            "paramiko": served.paramiko("naive", number, size, number // _NAIVE),
             "ssh xargs by hand": served.by_hand(number),
         },
         goals=(AtLeast("paramiko", 15), AtLeast("ssh xargs by hand", 0.8), Peak(128)),
