@@ -87,6 +87,8 @@ def _doubts(seen: Verification, case: Case, *, sampled: bool) -> Iterator[str]:
     there = seen.hashed_there if case.flag("server_hash_counts") else 0
     rotation, unread = seen.rotation, seen.count(ObjectResult.NOT_READ)
     standing = seen.objects_read if rotation is None else rotation.verified
+    if seen.stopped is not None:
+        yield f"it stopped early: {printable(str(seen.stopped))}"
     if standing + there <= 0 or match == 0:
         within = "" if rotation is None else f" within the cycle of {format_duration(rotation.cycle)}"
         yield f"nothing was read{within}" if standing <= 0 else "nothing that was read has a promised checksum"
@@ -103,8 +105,6 @@ def _doubts(seen: Verification, case: Case, *, sampled: bool) -> Iterator[str]:
         yield from _not_standing(seen, rotation, case, sampled=sampled)
     if seen.unusable_manifests:
         yield f"not every manifest could be used ({listed([printable(name) for name in seen.unusable_manifests], 3)})"
-    if seen.stopped is not None:
-        yield f"it stopped early: {printable(str(seen.stopped))}"
     if extra and not case.flag("extra_allowed"):
         yield f"nothing was promised for {number_of(extra, 'object')}" + _named(seen, ObjectResult.EXTRA)
     if match + extra + seen.count(ObjectResult.UNREADABLE) + unread < seen.objects_total:
@@ -151,7 +151,7 @@ def _progress(seen: Verification, rotation: Rotation, case: Case) -> Iterator[st
         yield f"oldest last read on {rotation.oldest_read:%Y-%m-%d}"
     if rotation.ends is not None:
         yield f"all will have been read by {rotation.ends:%Y-%m-%d}"
-    else:
+    elif seen.stopped is None:
         yield "when all will have been read cannot be told from tonight"
     yield from _late(rotation)
     waiting = [problem for problem in seen.problems if problem.result is ObjectResult.NOT_READ and problem.detail]

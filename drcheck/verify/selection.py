@@ -60,6 +60,9 @@ class Selection:
         now = int(rolling.at.timestamp())
         self._since = now - int(self._cycle.total_seconds())
         self._soon = self._since + int(INTERVAL.total_seconds())
+        self._lately = now - int(INTERVAL.total_seconds()) // 2
+        self._rest: Iterator[Wanted] = iter(())
+        self._left = 0
         self._hash = hashlib.blake2b(copy.id.encode(), key=rolling.seed, digest_size=8)
         self._turns = tonight.turns(turns(spool.planned(), self._cycle))
         self._waiting = Waiting(spool, copy.id, rolling.seed) if self._limited else None
@@ -80,10 +83,13 @@ class Selection:
         """The objects to read, in the order in which they should be. Those that need no reading have their result told here."""
         if self._waiting is None:
             self._tally.rotate(self._night(left=0))  # whatever ends the night, what stands is told as standing
-            self._progress.planned(self._copy, *self._spool.expected())
-            for wanted in self._sorted_out(None):
+            about = self._tonight.expected(min(self._soon, self._lately), self._lately, self._turns)
+            self._progress.planned(self._copy, *(self._spool.expected() if self._full else about))
+            self._rest = self._sorted_out(None)
+            for wanted in self._rest:
                 self._count(wanted)
                 yield wanted
+            self._progress.planned(self._copy, self._counts["chosen"], self._counts["bytes"])
             return
         for _ in self._sorted_out(self._waiting):
             pass
@@ -124,7 +130,14 @@ class Selection:
         self._allowance.finish()
         self._tonight.settle()
         if self._waiting is None:
-            night = self._night(left=0)
+            # Where the night ended early, the rest is sorted out all the same: what stands is told, what is due counted, what is bad kept.
+            for wanted in self._rest:
+                value, queue = worth(wanted.earlier, _promised(wanted), self._since), wanted.earlier.queue if wanted.earlier else 0
+                self._left += self._is_due(value, queue)
+                if value is Worth.SUSPECT:
+                    self._tonight.note_told(wanted.entry.key)
+                    self._tally.stands(_as_before(wanted), read=0)
+            night = self._night(left=self._left)
         else:
             for wanted in self._waiting.unreached():
                 if not self._tonight.told(wanted.entry.key):
@@ -172,13 +185,14 @@ class Selection:
             if stands or value is Worth.STANDS_THERE:
                 count["standing"] += 1
             queue = wanted.earlier.queue if wanted.earlier else 0
-            due = value is Worth.EXPIRED or (stands and queue <= self._soon)
+            due = self._is_due(value, queue)
             count["due"] += due
             suspect, fresh = value is Worth.SUSPECT, value is Worth.NOTHING
             count["suspect"] += suspect
             count["fresh"] += fresh
             if stands and wanted.earlier is not None:
-                again = due or self._full or self._has_its_turn(wanted.entry.key, queue)
+                # What was read a short while ago is not read in turn: a run that was cut short goes on, and does not begin anew.
+                again = due or self._full or (queue <= self._lately and self._has_its_turn(wanted.entry.key, queue))
                 self._tally.stands(_standing(wanted, wanted.earlier), read=wanted.earlier.read, weak=weak_only(wanted), again=again)
                 if not again:
                     continue
@@ -189,6 +203,10 @@ class Selection:
             if waiting is not None:
                 waiting.add(chosen, suspect=suspect, fresh=fresh, due=due)
             yield chosen
+
+    def _is_due(self, value: Worth, queue: int) -> bool:
+        """Whether the cycle of an object is over, or would be before the next night; not where it was read a short while ago."""
+        return value is Worth.EXPIRED or (value is Worth.STANDS and queue <= min(self._soon, self._lately))
 
     def _has_its_turn(self, key: str, queue: int) -> bool:
         """Whether a standing object is among those that have waited longest; among equals the seed decides."""

@@ -55,6 +55,19 @@ class Tonight:
         """The objects that cannot be read, in key order."""
         return self._spool.wanted_in("unread a", "a.key")
 
+    def expected(self, due: int, lately: int, turns: tuple[int, float]) -> tuple[int, int]:
+        """
+        About how many objects are read, and their bytes: those that never were, those that wait since `due` or longer, and those in turn that do
+        since `lately`.
+        """
+        threshold, fraction = turns
+        whole = f"read = 0 OR queue <= {due:d} OR (queue < {threshold:d} AND queue <= {lately:d})"
+        share = f"CASE WHEN {whole} THEN 1.0 WHEN queue = {threshold:d} AND queue <= {lately:d} THEN {fraction!r} ELSE 0.0 END"
+        promised = "EXISTS (SELECT 1 FROM promises q WHERE q.key = o.key)"
+        rows = f"SELECT size, {share} AS share FROM objects o WHERE {promised}"  # noqa: S608 - numbers
+        count, size = self._spool.run(f"SELECT total(share), total(size * share) FROM ({rows})").fetchone()  # noqa: S608
+        return round(count), round(size)
+
     def turns(self, number: int) -> tuple[int, float]:
         """The queue time before which that many objects were read and wait, and the share of those of that very time which makes up the number."""
         known = "FROM objects WHERE read > 0"

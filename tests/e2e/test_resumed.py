@@ -26,7 +26,6 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="counts what is 
 KIB = 1024
 LONG = ("--cycle", "10000d")
 """A cycle in which the rotation reads one standing object a run. Among many that wait equally long chance decides, and takes one more or less."""
-IN_TURN = 6
 FINISHING = "interrupted: what is being read is finished, within 10 s; again ends at once"
 
 
@@ -96,7 +95,7 @@ def test_what_is_in_flight_is_recorded_and_the_next_run_goes_on(
     opened.look()
     second = read(opened)
     assert set(second) >= set(everything) - first
-    assert len(second) <= count - len(first) + IN_TURN, "more was read again than those whose turn it was"
+    assert len(second) <= count - len(first), "what was recorded was read again"
     (copy,) = json.loads(done.stdout)["copies"]
     assert (copy["counts"], copy["verified"]) == ({"match": count}, count)
 
