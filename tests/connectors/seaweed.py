@@ -115,7 +115,7 @@ def running_seaweed(folder: Path) -> Iterator[str]:
         with tempfile.TemporaryDirectory(prefix="weed-") as short, log.open("ab") as output:
             command = [
                 program, "-logtostderr=true", "-v=0", "server", "-s3", f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
-                "-master.telemetry=false", "-master.volumeSizeLimitMB=64", "-volume.max=200", "-volume.preStopSeconds=0", "-idleTimeout=30",
+                "-master.telemetry=false", "-master.volumeSizeLimitMB=64", "-volume.max=4000", "-volume.preStopSeconds=0", "-idleTimeout=30",
                 "-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.autoCreateBucket=false", f"-s3.config={config}",
                 f"-filer.localSocket={short}/filer", f"-s3.localSocket={short}/s3",
                 *(f"-{name}={port}" for name, port in zip(names, ports, strict=True)),
