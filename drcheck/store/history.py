@@ -8,10 +8,10 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, Table, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from drcheck.canonical import digest_bytes
 from drcheck.clock import format_moment
@@ -235,7 +235,8 @@ def _insert_once(connection: Connection, table: Table, rows: list[dict[str, Any]
     """Insert rows, or where one is there already renew some of its columns. Both databases can, each in its own dialect of SQLAlchemy."""
     if not rows:
         return
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    # Imported here: both dialects together take a tenth of the time that a store takes to import.
+    dialect = import_module(f"sqlalchemy.dialects.{connection.dialect.name}")
     statement = dialect.insert(table)
     if renew:
         connection.execute(statement.on_conflict_do_update(index_elements=once, set_={name: statement.excluded[name] for name in renew}), rows)
