@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -38,6 +39,9 @@ READER = Account("TESTREADER", "test-reader-secret", ("Read", "List", "GetBucket
 ONLY_READ = Account("TESTONLYREAD", "test-only-read-secret", ("Read",))
 ONLY_LIST = Account("TESTONLYLIST", "test-only-list-secret", ("List",))
 ACCOUNTS = (ADMIN, READER, ONLY_READ, ONLY_LIST)
+
+ONE_VOLUME = {"WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"}
+"""A bucket takes one volume, not seven: a session makes a hundred buckets, and each volume holds files open."""
 
 
 def weed_program() -> str | None:
@@ -121,7 +125,7 @@ def running_seaweed(folder: Path) -> Iterator[str]:
                 *(f"-{name}={port}" for name, port in zip(names, ports, strict=True)),
             ]  # fmt: skip
             endpoint = f"http://127.0.0.1:{ports[6]}"
-            process = subprocess.Popen(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, cwd=folder)
+            process = subprocess.Popen(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, cwd=folder, env=os.environ | ONE_VOLUME)
             try:
                 if _ready(endpoint, process):
                     yield endpoint
