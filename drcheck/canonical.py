@@ -11,7 +11,8 @@ import hashlib
 import json
 from typing import Any
 
-_LARGEST = 2**53 - 1
+LARGEST = 2**53 - 1
+"""The largest integer that every JSON reader keeps exactly (RFC 7493, 2.2)."""
 
 
 def canonical_json(value: Any) -> bytes:
@@ -46,7 +47,7 @@ def _refuse_what_has_no_one_form(value: Any, place: str) -> None:
             except UnicodeEncodeError:
                 raise ValueError(f"{place}: the text {value!a} holds a lone surrogate") from None
         case int():
-            if abs(value) > _LARGEST:
+            if abs(value) > LARGEST:
                 raise ValueError(f"{place}: {value} is beyond what JSON readers keep exactly")
         case list() | tuple():
             for index, item in enumerate(value):

@@ -1,5 +1,6 @@
 """
-Facts as text, so that a night can be judged again: with another policy, at another moment, by somebody else.
+Facts as text, so that a night can be judged again: with another policy, at another moment, by somebody else; and whole assessments, as they are
+recorded for good.
 
 What is read back was written by others, or edited. It is refused unless every value is understood exactly as it is written: a key that nobody
 reads, such as a misspelt `stopped`, would otherwise turn an unfinished reading into a finished one.
@@ -12,22 +13,33 @@ import json
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from drcheck.canonical import LARGEST, canonical_json
 from drcheck.clock import parse_moment
 from drcheck.errors import ConfigError, Problem
-from drcheck.model import Facts
+from drcheck.model import Assessment, Facts, printable
 
-SCHEMA = "drcheck.facts/1"
-_ADAPTER = TypeAdapter(Facts)
-_ADVICE = "give a file that --keep-facts wrote"
+FACTS = "drcheck.facts/1"
+RECORD = "drcheck.record/1"
+T = TypeVar("T", Facts, Assessment)
+
+
+_ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {}
+
+
+def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+    # Made when first needed: that of a whole assessment takes a while.
+    if kind not in _ADAPTERS:
+        _ADAPTERS[kind] = TypeAdapter(kind)
+    return _ADAPTERS[kind]
 
 
 def facts_to_json(facts: Facts) -> str:
     """The facts as one JSON document in ASCII, which keeps names that are no UTF-8; `facts_from_json` gives equal facts back."""
-    document = {"schema": SCHEMA, **_ADAPTER.dump_python(facts, mode="json")}
+    document = {"schema": FACTS, **_adapter(Facts).dump_python(facts, mode="json")}
     return json.dumps(document, indent=1, allow_nan=False) + "\n"
 
 
@@ -38,23 +50,69 @@ def facts_from_json(text: str, file: Path) -> Facts:
     Raises:
         ConfigError: the text is no such document; every problem has its key path.
     """
+    return _read(Facts, FACTS, text, str(file), "give a file that --keep-facts wrote")
+
+
+def assessment_to_record(assessment: Assessment) -> bytes:
+    """
+    The whole assessment, its facts among it, as one line in RFC 8785 form: what a night's digest is of.
+
+    Fractions and what is beyond 2**53 are texts, since not every reader keeps them as numbers; a name that is no UTF-8 shows its bytes as `\\xff`.
+    """
+    return canonical_json({"schema": RECORD, **_in_integers_and_texts(_adapter(Assessment).dump_python(assessment, mode="json"))})
+
+
+def assessment_from_record(content: bytes, name: str) -> Assessment:
+    """
+    The assessment that a record holds; `name` is where it came from, for messages.
+
+    Raises:
+        ConfigError: it is no record; every problem has its key path.
+    """
     try:
-        document = json.loads(text, parse_constant=_refuse_constant)
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        raise ConfigError([Problem(name, "", f"is not UTF-8 text: {error.reason}", _RECORD_ADVICE)]) from error
+    return _read(Assessment, RECORD, text, name, _RECORD_ADVICE)
+
+
+_RECORD_ADVICE = "give a record that drcheck wrote"
+
+
+def _in_integers_and_texts(value: Any) -> Any:
+    match value:
+        case float():
+            return repr(value)
+        case int() if abs(value) > LARGEST:
+            return str(value)
+        case str():
+            return value if value.isascii() else "".join(printable(mark) if "\ud800" <= mark <= "\udfff" else mark for mark in value)
+        case list():
+            return [_in_integers_and_texts(item) for item in value]
+        case dict():
+            return {key: _in_integers_and_texts(item) for key, item in value.items()}
+    return value
+
+
+def _read(kind: type[T], schema: str, text: str, file: str, advice: str) -> T:
+    try:
+        document: Any = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise ConfigError([Problem(str(file), "", f"is not JSON: {error}", _ADVICE)]) from error
+        raise ConfigError([Problem(file, "", f"is not JSON: {error}", advice)]) from error
     if not isinstance(document, dict) or "schema" not in document:
-        raise ConfigError([Problem(str(file), "schema", f"is missing, so these are no facts; {SCHEMA!r} is needed", _ADVICE)])
-    schema = document.pop("schema")
-    if schema != SCHEMA:
-        raise ConfigError([Problem(str(file), "schema", f"is {schema!r}; this drcheck reads {SCHEMA!r}", _ADVICE)])
+        raise ConfigError([Problem(file, "schema", f"is missing; {schema!r} is needed", advice)])
+    found = document.pop("schema")
+    if found != schema:
+        raise ConfigError([Problem(file, "schema", f"is {found!r}; this drcheck reads {schema!r}", advice)])
+    adapter: TypeAdapter[Any] = _adapter(kind)
     try:
-        facts = _ADAPTER.validate_python(document)
+        value: T = adapter.validate_python(document)
     except ValidationError as error:
-        raise ConfigError(list(_problems(error, document, str(file)))) from error
-    problems = [*_misunderstood(document, _ADAPTER.dump_python(facts, mode="json"), "", str(file)), *_zoneless(facts, "", str(file))]
+        raise ConfigError(list(_problems(error, document, file))) from error
+    problems = [*_misunderstood(document, adapter.dump_python(value, mode="json"), "", file), *_zoneless(value, "", file)]
     if problems:
         raise ConfigError(problems)
-    return facts
+    return value
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -104,7 +162,9 @@ def _same(given: Any, understood: Any) -> bool:
     if type(given) is type(understood) and given == understood:
         return True
     if isinstance(understood, float):
-        return type(given) is int and given == understood
+        return (type(given) is int and given == understood) or given == repr(understood)
+    if isinstance(understood, int) and abs(understood) > LARGEST:
+        return bool(given == str(understood))
     if isinstance(given, str) and isinstance(understood, str):
         try:
             return parse_moment(given) == parse_moment(understood)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,10 @@ import pytest
 ELSEWHERE = ("/usr/sbin:/sbin:/usr/local/sbin", *map(str, Path("/usr/lib/postgresql").glob("*/bin")))
 """Folders of programs that are not on everybody's path; Debian keeps PostgreSQL's apart."""
 REQUIRE_ALL = os.environ.get("DRCHECK_REQUIRE_ALL") == "1"
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what runs in the background with SIGINT ignored, and whatever the tests start would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

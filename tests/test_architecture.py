@@ -46,5 +46,7 @@ def _is_broad(clause: ast.ExceptHandler) -> bool:
 
 
 def _raises_again(clause: ast.ExceptHandler) -> bool:
+    """Whether the clause only cleans up: it ends by raising what it caught, and has no other way out."""
     last = clause.body[-1]
-    return isinstance(last, ast.Raise) and last.exc is None
+    ways_out = (ast.Return, ast.Continue, ast.Break, ast.Yield, ast.YieldFrom)
+    return isinstance(last, ast.Raise) and last.exc is None and not any(isinstance(node, ways_out) for node in ast.walk(clause))

@@ -78,7 +78,7 @@ def check(
     from drcheck.open_estate import open_estate
     from drcheck.policy import load_packs, load_waivers
     from drcheck.record import facts_from_json, facts_to_json
-    from drcheck.reports import render, report_known
+    from drcheck.reports import WITH_PAST, ReportOptions, render, report_known
 
     started = now()
     estate = open_estate(estate_file)
@@ -118,13 +118,15 @@ def check(
             waivers=waivers,
         )
         colour, width = terminal_style(output)
-        report = render(assessment, format_, wide=wide, only=only or frozenset(), colour=colour, width=width, trusted=estate.plugins)
+        past = run.past(assessment) if format_ in WITH_PAST else None
+        options = ReportOptions(wide, only or frozenset(), colour, width, past)
+        report = render(assessment, format_, options, estate.plugins)
         deliver(report, output)
         if keep_facts is not None:
             # After the report: a full disk must not cost the answer.
             write_whole(keep_facts, facts_to_json(facts).encode())
         calls.insist()
-        run.record(assessment)
+        run.record(assessment, estate, packs)
     return assessment.exit_code
 
 

@@ -38,7 +38,7 @@ def demo(keep: Path | None, wide: bool) -> int:
     from drcheck.open_estate import open_estate
     from drcheck.policy import load_packs
     from drcheck.record import facts_to_json
-    from drcheck.reports import render
+    from drcheck.reports import ReportOptions, render_text
 
     with _folder(keep) as folder:
         started = now()
@@ -51,7 +51,7 @@ def demo(keep: Path | None, wide: bool) -> int:
         assessment = assess(estate, packs, facts, reference=started, started=started)
         write_whole(folder / "facts.json", facts_to_json(facts).encode())
         colour, width = terminal_style()
-        click.echo(render(assessment, "table", wide=wide, colour=colour, width=width), nl=False)
+        click.echo(render_text(assessment, "table", ReportOptions(wide=wide, colour=colour, width=width)), nl=False)
 
     click.echo("\nSeeded on purpose, and found:")
     missed = 0

@@ -16,19 +16,21 @@ _IN_ASCII = {"…": "~", "→": ">", "·": "-", "×": "x"}
 """What the reports' own marks become on a terminal that lacks them; of the same width, for columns depend on it."""
 
 
-def deliver(text: str, output: Path | None) -> None:
+def deliver(report: str | bytes, output: Path | None) -> None:
     """
     Print the report, or write it to `output`: beside it, then renamed.
 
     Raises:
-        OutputError: it could not be written.
+        OutputError: it could not be written, or is no text and would go to a terminal.
         BrokenPipeError: whoever read stdout has gone.
     """
     if output is not None:
-        write_whole(output, text.encode("utf-8", "backslashreplace"))
+        write_whole(output, report if isinstance(report, bytes) else report.encode("utf-8", "backslashreplace"))
         return
+    if isinstance(report, bytes) and sys.stdout.isatty():
+        raise OutputError("this report is no text; name a file for it with --output")
     try:
-        _print(text)
+        _print(report)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -47,12 +49,15 @@ def terminal_style(output: Path | None = None) -> tuple[bool, int]:
     return colour, max(shutil.get_terminal_size((WIDTH_WITHOUT_A_TERMINAL, 24)).columns, _NARROWEST)
 
 
-def _print(text: str) -> None:
+def _print(report: str | bytes) -> None:
     """Write to stdout: UTF-8 whatever the locale says, except to a terminal, which understands its own encoding only."""
     stream = sys.stdout
-    encoding = stream.encoding if stream.isatty() and stream.encoding else "utf-8"
-    lacking = str.maketrans({mark: plain for mark, plain in _IN_ASCII.items() if not _has(encoding, mark)})
-    encoded = text.translate(lacking).encode(encoding, "backslashreplace")
+    if isinstance(report, bytes):
+        encoded = report
+    else:
+        encoding = stream.encoding if stream.isatty() and stream.encoding else "utf-8"
+        lacking = str.maketrans({mark: plain for mark, plain in _IN_ASCII.items() if not _has(encoding, mark)})
+        encoded = report.translate(lacking).encode(encoding, "backslashreplace")
     stream.flush()
     stream.buffer.write(encoded)
     stream.flush()

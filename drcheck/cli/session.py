@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from drcheck.errors import StoreError
     from drcheck.estate.schema import Estate
     from drcheck.look import Effort
-    from drcheck.model import Assessment
+    from drcheck.model import Assessment, Past
     from drcheck.policy import Pack
     from drcheck.store import Store
     from drcheck.verify import Manner, Memory
@@ -113,20 +113,34 @@ class Session:
     failure: StoreError | None = None
     """Why there is no store although one was wanted."""
 
-    def record(self, assessment: Assessment) -> None:
+    def record(self, assessment: Assessment, estate: Estate, packs: tuple[Pack, ...]) -> None:
         """
         Keep the assessment where a store is kept. It was reported before, so a store that fails costs no answer; exit code 12 says that it did.
 
         Raises:
             StoreError: it is not kept, or what was read is not.
         """
-        from drcheck.reports import render
+        from drcheck.evidence import papers_of
 
         if self.store is not None:
             sampling = assessment.facts.sampling
-            document = render(assessment, "json").encode("ascii")
-            self.store.record(assessment, document, used_seed=bytes.fromhex(sampling.seed) if sampling is not None else None)
+            papers = papers_of(assessment, estate, packs, self.store.names_key(estate.organisation.id))
+            self.store.record(assessment, papers, used_seed=bytes.fromhex(sampling.seed) if sampling is not None else None)
         self.insist()
+
+    def past(self, assessment: Assessment) -> Past | None:
+        """What earlier nights say beside the assessment; None where no store is kept, or it cannot be read: `insist` says so in the end."""
+        from drcheck.errors import StoreError
+        from drcheck.nights import past_of
+
+        if self.store is None:
+            return None
+        organisation = assessment.estate.organisation
+        try:
+            return past_of(assessment, self.store.assessments(organisation), self.store.intervals(organisation))
+        except StoreError as error:
+            self.failure = self.failure or error
+            return None
 
     def insist(self) -> None:
         """Raises the first failure of the store, once everything else was done."""

@@ -22,6 +22,7 @@ from drcheck.model.facts import Depth, Fact, Observed, Reason, Source, Unobserve
 from drcheck.model.findings import FactUsed, Finding, Outcome, Severity, Subject, SubjectKind, Waiver
 from drcheck.model.fixity import WEAK_ALGORITHMS, ManifestRead, ObjectResult, ObjectVerdict, Rotation, Verification
 from drcheck.model.names import number_of, printable
+from drcheck.model.past import FindingKey, Interval, Night, Past
 from drcheck.model.place import Encryption, Identity, Permissions, Protection, Versions
 from drcheck.model.points import SKEW, Points, PointState, RecoveryPoint
 from drcheck.model.sampling import Sampling
@@ -54,12 +55,16 @@ __all__ = [
     "FactUsed",
     "Facts",
     "Finding",
+    "FindingKey",
     "Identity",
+    "Interval",
     "ManifestRead",
+    "Night",
     "ObjectResult",
     "ObjectVerdict",
     "Observed",
     "Outcome",
+    "Past",
     "Permissions",
     "PointState",
     "Points",

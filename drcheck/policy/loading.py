@@ -93,7 +93,7 @@ def _read(path: Path, content: bytes, trusted: Collection[str]) -> Pack:
     if pack is None or problems:
         raise ConfigError(in_order(document, problems))
     controls = tuple(Control(control, check, parameters) for control, (check, parameters) in zip(pack.controls, bound, strict=True))
-    return Pack(pack, controls, str(path), digest_bytes(content))
+    return Pack(pack, controls, str(path), digest_bytes(content), content)
 
 
 def _bound(

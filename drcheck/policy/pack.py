@@ -54,6 +54,8 @@ class Pack:
     """Where it was read from."""
     digest: str
     """Of the file's bytes, `sha256:…`."""
+    content: bytes = b""
+    """The file's bytes."""
 
     @property
     def id(self) -> str:

@@ -1,7 +1,7 @@
 """
-Reports: an assessment as text. Each format is one module and one line here.
+Reports: an assessment as text, or as bytes where a format is none. Each format is one module and one line here.
 
-A report is a pure function `(Assessment, ReportOptions) -> str`: equal input gives an equal report, on any machine at any time, and no format
+A report is a pure function `(Assessment, ReportOptions) -> str | bytes`: equal input gives an equal report, on any machine at any time, and no format
 changes the exit code, which is `Assessment.exit_code`.
 """
 
@@ -11,12 +11,16 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from drcheck import plugins
+from drcheck.errors import ConfigError
 from drcheck.reports.base import ReportOptions
 
 if TYPE_CHECKING:
     from drcheck.model import Assessment
     from drcheck.reports.base import Report
 
+__all__ = ["BUILTIN", "GROUP", "WITH_PAST", "ReportOptions", "render", "render_text", "report", "report_known"]
+
+_PLAIN = ReportOptions()
 BUILTIN = {
     "csv": "drcheck.reports.csv_lines:csv_lines",
     "json": "drcheck.reports.json_document:json_document",
@@ -24,6 +28,8 @@ BUILTIN = {
     "table": "drcheck.reports.table:table",
 }
 GROUP = "drcheck.reports"
+WITH_PAST = frozenset({"html", "ocsf", "sarif"})
+"""Formats that show what earlier nights say beside the assessment."""
 
 
 def report(format_: str, trusted: Collection[str] = ()) -> Report:
@@ -37,20 +43,24 @@ def report_known(format_: str, trusted: Collection[str] = ()) -> None:
     report(format_, trusted)
 
 
-def render(
-    assessment: Assessment,
-    format_: str,
-    *,
-    wide: bool = False,
-    only: Collection[str] = frozenset(),
-    colour: bool = False,
-    width: int = 100,
-    trusted: Collection[str] = (),
-) -> str:
+def render(assessment: Assessment, format_: str, options: ReportOptions = _PLAIN, trusted: Collection[str] = ()) -> str | bytes:
     """
-    The assessment as text in one format, ending with a line end. See `ReportOptions` for the options.
+    The assessment in one format: text that ends with a line end, or bytes where the format is none.
 
     Raises:
-        ConfigError: nobody provides the format, or `only` holds what is no outcome.
+        ConfigError: nobody provides the format.
     """
-    return report(format_, trusted)(assessment, ReportOptions(wide=wide, only=frozenset(only), colour=colour, width=width))
+    return report(format_, trusted)(assessment, options)
+
+
+def render_text(assessment: Assessment, format_: str, options: ReportOptions = _PLAIN, trusted: Collection[str] = ()) -> str:
+    """
+    The assessment in a format that is text.
+
+    Raises:
+        ConfigError: nobody provides the format, or it is no text.
+    """
+    text = render(assessment, format_, options, trusted)
+    if not isinstance(text, str):
+        raise ConfigError(f"the format {format_!r} is no text")
+    return text

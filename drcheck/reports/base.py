@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from drcheck.errors import ConfigError
-from drcheck.model import Assessment, Outcome
+from drcheck.model import Assessment, Outcome, Past
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,8 @@ class ReportOptions:
     """Whether ANSI colours may be used."""
     width: int = 100
     """Columns of the terminal."""
+    past: Past | None = None
+    """What earlier nights say beside it; None where no store was asked."""
 
     def __post_init__(self) -> None:
         wrong = sorted(self.only - set(Outcome))
@@ -28,5 +30,5 @@ class ReportOptions:
             raise ConfigError(f"{', '.join(wrong)}: not an outcome; known: {', '.join(Outcome)}")
 
 
-Report = Callable[[Assessment, ReportOptions], str]
-"""A pure function: equal input gives an equal report, on any machine at any time. The text ends with a line end."""
+Report = Callable[[Assessment, ReportOptions], str | bytes]
+"""A pure function: equal input gives an equal report, on any machine at any time. A text ends with a line end; bytes are for what is no text."""

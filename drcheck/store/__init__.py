@@ -2,7 +2,7 @@
 
 from drcheck.store.database import default_file
 from drcheck.store.digests import Digest
-from drcheck.store.history import DrillSeen, Interval, PointSeen, Recorded
+from drcheck.store.history import DrillSeen, PointSeen
 from drcheck.store.known import Known, Reading, version_of
 from drcheck.store.lock import Holder
 from drcheck.store.merge import Change, Merged
@@ -16,13 +16,11 @@ __all__ = [
     "Digest",
     "DrillSeen",
     "Holder",
-    "Interval",
     "Known",
     "Merged",
     "ObjectStore",
     "PointSeen",
     "Reading",
-    "Recorded",
     "Recorder",
     "Seeds",
     "Store",

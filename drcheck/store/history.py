@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib import import_module
@@ -14,50 +14,25 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, Table, func, insert, select, update
 
 from drcheck.canonical import digest_bytes
+from drcheck.chain import Link, Paper, link_from
 from drcheck.clock import format_moment
-from drcheck.model import Assessment, Drill, Observed, Outcome, Points, PointState, RecoveryPoint, Severity, Subject, SubjectKind
+from drcheck.model import (
+    Assessment,
+    Drill,
+    Interval,
+    Night,
+    Observed,
+    Outcome,
+    Points,
+    PointState,
+    RecoveryPoint,
+    Severity,
+    Subject,
+    SubjectKind,
+    printable,
+)
 from drcheck.store.schema import assessments, calls, copies, drills, findings, organisations, recovery_points
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """An assessment in the store, without its document."""
-
-    number: int
-    """Counts up over the whole store."""
-    organisation: str
-    run: str
-    started: datetime
-    finished: datetime
-    reference: datetime
-    as_of: bool
-    estate_digest: str
-    version: str
-    """Of the drcheck that made it."""
-    exit_code: int
-    counts: tuple[tuple[Outcome, int], ...]
-    digest: str
-    """Of the document's bytes."""
-    previous: str
-    """The digest of the organisation's assessment before; empty for its first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """The assessments, one after the other, in which one control had one outcome on one subject."""
-
-    policy: str
-    control: str
-    subject: Subject
-    outcome: Outcome
-    waived: bool
-    severity: Severity
-    first: int
-    """The number of the first of these assessments."""
-    since: datetime
-    """The reference time of the first."""
-    last: int
-    until: datetime
+from drcheck.store.schema import papers as papers_
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +85,11 @@ def copy_number(connection: Connection, organisation: int, name: str) -> int:
     return int(connection.execute(wanted).scalar_one())
 
 
-def add_assessment(connection: Connection, assessment: Assessment, document: bytes) -> int:
-    """Add one assessment with everything that is read off it; returns its number."""
+def add_assessment(connection: Connection, assessment: Assessment, papers: Sequence[Paper]) -> int:
+    """Add one assessment with its papers and everything that is read off it, as the next link of its organisation's chain; returns its number."""
     run = assessment.run
     organisation = organisation_number(connection, assessment.estate.organisation)
-    previous = connection.execute(
-        select(assessments.c.id, assessments.c.digest).where(assessments.c.organisation == organisation).order_by(assessments.c.id.desc()).limit(1)
-    ).first()
+    digests = _add_papers(connection, papers)
     values = {
         "organisation": organisation,
         "run": run.id,
@@ -128,9 +101,7 @@ def add_assessment(connection: Connection, assessment: Assessment, document: byt
         "version": run.version,
         "exit_code": assessment.exit_code,
         "counts": json.dumps({outcome.value: count for outcome, count in assessment.counts().items()}),
-        "digest": digest_bytes(document),
-        "previous": previous.digest if previous else "",
-        "document": zlib.compress(document),
+        "link": _next_link(connection, organisation, assessment, digests).canonical().decode(),
     }
     number = int(connection.execute(insert(assessments).values(values).returning(assessments.c.id)).scalar_one())
     if not run.as_of:
@@ -140,6 +111,36 @@ def add_assessment(connection: Connection, assessment: Assessment, document: byt
         _add_drills(connection, organisation, assessment, number)
     _add_calls(connection, assessment, number)
     return number
+
+
+def _add_papers(connection: Connection, papers: Sequence[Paper]) -> dict[str, tuple[str, str]]:
+    """Keep each content once; returns the digest of each paper as it is and with names hashed."""
+    digests = {}
+    for paper in papers:
+        contents = {digest_bytes(content): content for content in (paper.content, paper.hashed) if content is not None}
+        digests[paper.name] = (digest_bytes(paper.content), digest_bytes(paper.content if paper.hashed is None else paper.hashed))
+        for digest, content in contents.items():
+            _insert_once(connection, papers_, [{"digest": digest, "content": zlib.compress(content)}], ("digest",))
+    return digests
+
+
+def _next_link(connection: Connection, organisation: int, assessment: Assessment, digests: Mapping[str, tuple[str, str]]) -> Link:
+    last = select(assessments.c.link).where(assessments.c.organisation == organisation).order_by(assessments.c.id.desc()).limit(1)
+    before = connection.execute(last).scalar()
+    previous = None if before is None else link_from(before.encode())
+    run = assessment.run
+    return Link(
+        organisation=printable(assessment.estate.organisation),
+        number=1 if previous is None else previous.number + 1,
+        run=printable(run.id),
+        started=run.started,
+        reference=run.reference,
+        as_of=run.as_of,
+        exit_code=assessment.exit_code,
+        papers=tuple(sorted((name, plain) for name, (plain, _) in digests.items())),
+        hashed=tuple(sorted((name, hashed) for name, (_, hashed) in digests.items())),
+        previous="" if previous is None else previous.digest,
+    )
 
 
 def _add_findings(connection: Connection, organisation: int, assessment: Assessment, number: int) -> None:
@@ -245,16 +246,17 @@ def _insert_once(connection: Connection, table: Table, rows: list[dict[str, Any]
 
 
 def select_assessments() -> Select[Any]:
-    """Assessments without their documents."""
-    columns = [column for column in assessments.c if column.name not in ("document", "organisation")]
+    """Assessments without their papers."""
+    columns = [column for column in assessments.c if column.name != "organisation"]
     return select(*columns, organisations.c.name.label("organisation")).join(organisations, assessments.c.organisation == organisations.c.id)
 
 
-def recorded_of(row: Row[Any]) -> Recorded:
+def night_of(row: Row[Any]) -> Night:
     """One row of `select_assessments`."""
     values = row._asdict()
     counts = json.loads(values.pop("counts"))
-    return Recorded(number=values.pop("id"), counts=tuple((outcome, counts.get(outcome.value, 0)) for outcome in Outcome), **values)
+    link = digest_bytes(values.pop("link").encode())
+    return Night(number=values.pop("id"), counts=tuple((outcome, counts.get(outcome.value, 0)) for outcome in Outcome), link=link, **values)
 
 
 def select_intervals(organisation: str) -> Select[Any]:

@@ -162,10 +162,13 @@ class _FileLock:
         try:
             connection.exec_driver_sql("PRAGMA journal_mode = MEMORY").close()  # or there would be a journal beside it, of nothing
             connection.exec_driver_sql("BEGIN EXCLUSIVE").close()
-        except BaseException as error:
+        except DatabaseError as error:
             connection.close()
-            if isinstance(error, DatabaseError) and _code(error) == sqlite3.SQLITE_BUSY:
-                return False
+            if _code(error) != sqlite3.SQLITE_BUSY:
+                raise
+            return False
+        except BaseException:
+            connection.close()
             raise
         self._connection = connection
         return True

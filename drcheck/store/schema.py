@@ -26,6 +26,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.engine import Dialect
 
@@ -77,6 +78,7 @@ organisations = Table(
     metadata,
     Column("id", Number, primary_key=True),
     Column("name", Word, nullable=False, unique=True),
+    Column("names_key", LargeBinary),
 )
 
 assessments = Table(
@@ -93,10 +95,17 @@ assessments = Table(
     Column("version", Word, nullable=False),
     Column("exit_code", SmallInteger, nullable=False),
     Column("counts", Text, nullable=False),
-    Column("digest", Text, nullable=False),
-    Column("previous", Text, nullable=False),
-    Column("document", LargeBinary, nullable=False),
+    Column("link", Text, nullable=False, server_default=""),
+    Column("pruned", Boolean, nullable=False, server_default=false()),
     Index("assessments_by_organisation", "organisation", "id"),
+)
+
+papers = Table(
+    "papers",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("digest", Text, nullable=False, unique=True),
+    Column("content", LargeBinary, nullable=False),
 )
 
 findings = Table(

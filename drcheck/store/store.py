@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 import os
+import secrets
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from drcheck.canonical import digest_bytes
+from drcheck.chain import Link, Paper, link_from
 from drcheck.clock import now
 from drcheck.errors import StoreError
-from drcheck.model import Assessment
+from drcheck.model import Assessment, Interval, Night
 from drcheck.store.database import Database
 from drcheck.store.history import (
     DrillSeen,
-    Interval,
     PointSeen,
-    Recorded,
     add_assessment,
     copy_number,
     drill_of,
     find_copy,
     interval_of,
+    night_of,
     organisation_number,
     point_of,
-    recorded_of,
     select_assessments,
     select_drills,
     select_intervals,
@@ -40,7 +40,7 @@ from drcheck.store.lock import Holder, run_lock
 from drcheck.store.objects import ObjectStore
 from drcheck.store.packing import Damaged
 from drcheck.store.recorder import EVERY, Recorder
-from drcheck.store.schema import assessments, calls, copies, organisations
+from drcheck.store.schema import assessments, calls, copies, organisations, papers
 from drcheck.store.seeds import Seeds, find_seeds, make_seeds, rotate
 from drcheck.store.versions import bring_up_to_date
 
@@ -94,12 +94,12 @@ class Store:
         with self._database.writing() as connection:
             return make_seeds(connection, organisation_number(connection, organisation))
 
-    def record(self, assessment: Assessment, document: bytes, *, used_seed: bytes | None = None) -> Recorded:
+    def record(self, assessment: Assessment, papers: Sequence[Paper], *, used_seed: bytes | None = None) -> Night:
         """
-        Keep an assessment, whole or not at all: its document, findings, recovery points, drills and calls.
+        Keep an assessment, whole or not at all: its papers, findings, recovery points, drills and calls, as the next link of its chain.
 
         Args:
-            document: its canonical bytes, which `document` gives back.
+            papers: what belongs to it for good, see `drcheck.evidence.papers_of`; `paper` gives each back.
             used_seed: the seed of `sampling` by which the run chose what it read, and which the document tells; the next one takes its place. One
                 that had its turn before changes nothing, nor does an assessment of another moment than its own.
 
@@ -108,17 +108,17 @@ class Store:
         """
         with self._database.writing() as connection:
             try:
-                number = add_assessment(connection, assessment, document)
+                number = add_assessment(connection, assessment, papers)
             except IntegrityError as error:
                 raise StoreError(f"the store {self.place} has the run {assessment.run.id} already; it was not recorded again") from error
             if used_seed is not None and not assessment.run.as_of:
                 rotate(connection, assessment.estate.organisation, used_seed)
             row = connection.execute(select_assessments().where(assessments.c.id == number)).one()
-        return recorded_of(row)
+        return night_of(row)
 
     def assessments(
         self, organisation: str | None = None, *, since: datetime | None = None, until: datetime | None = None, limit: int | None = None
-    ) -> list[Recorded]:
+    ) -> list[Night]:
         """Assessments, the newest first, by their reference times from `since` to `until`; without an organisation those of all."""
         wanted = select_assessments().order_by(assessments.c.id.desc())
         if organisation is not None:
@@ -128,33 +128,75 @@ class Store:
         if until is not None:
             wanted = wanted.where(assessments.c.reference <= until)
         with self._database.reading() as connection:
-            return [recorded_of(row) for row in connection.execute(wanted.limit(limit))]
+            return [night_of(row) for row in connection.execute(wanted.limit(limit))]
 
-    def latest(self, organisation: str) -> Recorded | None:
+    def latest(self, organisation: str) -> Night | None:
         """The organisation's newest assessment of its own moment (not `--as-of` another); None where there is none."""
         wanted = select_assessments().where(organisations.c.name == organisation, assessments.c.as_of.is_(False))
         with self._database.reading() as connection:
             row = connection.execute(wanted.order_by(assessments.c.id.desc()).limit(1)).first()
-        return None if row is None else recorded_of(row)
+        return None if row is None else night_of(row)
 
-    def document(self, run: str) -> bytes:
+    def links(self, organisation: str) -> list[Link]:
         """
-        The document of the assessment of this run.
+        The chain of the organisation's assessments, the oldest first, those included whose papers were pruned.
 
         Raises:
-            StoreError: there is none, or it is not the one that was recorded.
+            StoreError: one of them is no link.
         """
         with self._database.reading() as connection:
-            row = connection.execute(select(assessments.c.document, assessments.c.digest).where(assessments.c.run == run)).first()
-            if row is None:
+            wanted = select(assessments.c.run, assessments.c.link).join(organisations, assessments.c.organisation == organisations.c.id)
+            rows = connection.execute(wanted.where(organisations.c.name == organisation).order_by(assessments.c.id)).all()
+            return [_link(run, text) for run, text in rows]
+
+    def link(self, run: str) -> Link:
+        """
+        The link of this run's assessment.
+
+        Raises:
+            StoreError: there is none, or it is none.
+        """
+        with self._database.reading() as connection:
+            text = connection.execute(select(assessments.c.link).where(assessments.c.run == run)).scalar()
+            if text is None:
                 raise StoreError(f"the store {self.place} has no run {run}; `drcheck history` lists those it has")
+            return _link(run, text)
+
+    def paper(self, run: str, name: str, *, hashed: bool = False) -> bytes:
+        """
+        One paper of the assessment of this run, with the names of objects hashed if so asked.
+
+        Raises:
+            StoreError: there is none, it was pruned, or it is not the one that was recorded.
+        """
+        link = self.link(run)
+        digest = dict(link.hashed if hashed else link.papers).get(name)
+        if digest is None:
+            raise StoreError(f"the store {self.place} keeps no {name} of the run {run}; an older drcheck recorded it")
+        with self._database.reading() as connection:
+            content = connection.execute(select(papers.c.content).where(papers.c.digest == digest)).scalar()
+            if content is None:
+                raise StoreError(f"the store {self.place}: {name} of the run {run} was pruned; only its place in the chain is left")
             try:
-                document = zlib.decompress(row.document)
+                paper = zlib.decompress(content)
             except zlib.error as error:
-                raise Damaged(f"the document of run {run} cannot be unpacked") from error
-            if digest_bytes(document) != row.digest:
-                raise Damaged(f"the document of run {run} is not the one that was recorded")
-        return document
+                raise Damaged(f"{name} of the run {run} cannot be unpacked") from error
+            if digest_bytes(paper) != digest:
+                raise Damaged(f"{name} of the run {run} is not the one that was recorded")
+        return paper
+
+    def names_key(self, organisation: str) -> bytes:
+        """The secret by which names of the organisation's objects are hashed in what leaves the house; 32 bytes, made where there is none."""
+        wanted = select(organisations.c.names_key).where(organisations.c.name == organisation)
+        with self._database.reading() as connection:
+            found = connection.execute(wanted).scalar()
+        if found is not None:
+            return bytes(found)
+        with self._database.writing() as connection:
+            number = organisation_number(connection, organisation)
+            missing = organisations.c.names_key.is_(None)
+            connection.execute(update(organisations).where(organisations.c.id == number, missing).values(names_key=secrets.token_bytes(32)))
+            return bytes(connection.execute(wanted).scalar_one())
 
     def intervals(self, organisation: str) -> list[Interval]:
         """Every stretch of assessments in which a control had one outcome on a subject, in the order in which they began."""
@@ -203,6 +245,13 @@ class Store:
             return known[copy]
 
         return Recorder(objects, every=every, clock=clock)
+
+
+def _link(run: str, text: str) -> Link:
+    try:
+        return link_from(text.encode())
+    except ValueError as error:
+        raise Damaged(f"the link of run {run} {error}") from error
 
 
 def open_store(where: str | os.PathLike[str] | None = None, *, wait: float = WAIT) -> Store:

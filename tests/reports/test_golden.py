@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from drcheck.model import Assessment
-from drcheck.reports import BUILTIN, render
+from drcheck.reports import BUILTIN
 from tests.reports import sample
+from tests.reports.rendering import text_of
 
 GOLDEN = Path(__file__).parent / "golden"
 UPDATE = os.environ.get("DRCHECK_UPDATE_GOLDEN") == "1"
@@ -42,7 +43,7 @@ CASES: list[tuple[str, Callable[[], Assessment], str, dict[str, Any]]] = [
 @pytest.mark.parametrize(("name", "make", "format_", "options"), CASES, ids=[case[0] for case in CASES])
 def test_a_report_is_what_it_was(name: str, make: Callable[[], Assessment], format_: str, options: dict[str, Any]) -> None:
     path = GOLDEN / name
-    rendered = render(make(), format_, **options).encode()
+    rendered = text_of(make(), format_, **options).encode()
     if UPDATE:
         path.write_bytes(rendered)
     assert rendered.decode() == path.read_bytes().decode()

@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from jsonschema import Draft202012Validator
 
 from drcheck.model import Assessment, Depth, ObjectResult, Observed, Outcome, Reason, Source, Unobserved, Verification
-from drcheck.reports import render
 from tests import strategies
 from tests.reports import sample
+from tests.reports.rendering import text_of
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "assessment.schema.json").read_text(encoding="utf-8"))
 VALIDATOR = Draft202012Validator(SCHEMA, format_checker=Draft202012Validator.FORMAT_CHECKER)
@@ -25,7 +25,7 @@ ASSESSMENTS = [sample.hospital, sample.rehearsal, sample.good, sample.nothing]
 
 def document(assessment: Assessment) -> dict[str, Any]:
     """The document of an assessment, as a reader of JSON gets it."""
-    found: dict[str, Any] = json.loads(render(assessment, "json"))
+    found: dict[str, Any] = json.loads(text_of(assessment, "json"))
     return found
 
 
@@ -49,7 +49,7 @@ def test_it_fits_the_schema(make: Callable[[], Assessment]) -> None:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(strategies.assessments())
 def test_it_fits_the_schema_whatever_the_assessment(assessment: Assessment) -> None:
-    text = render(assessment, "json")
+    text = text_of(assessment, "json")
     assert text.isascii()
     assert text.endswith("}\n")
     found = json.loads(text)

@@ -16,11 +16,11 @@ from drcheck.look import Effort, look
 from drcheck.model import Assessment, CopyFacts, Depth, Finding, Outcome, Reason, Severity, Source, SubjectKind, Unobserved, Waiver
 from drcheck.open_estate import open_estate
 from drcheck.policy import load_packs
-from drcheck.reports import render
 from drcheck.reports.merged import MOST_FAILING, MOST_OTHERS, merged_rows, passed_name, passed_rows
 from drcheck.reports.verdict import verdict
 from tests import strategies
 from tests.reports import sample
+from tests.reports.rendering import text_of
 from tests.reports.sample import finding
 
 ROOT = Path(__file__).parents[2]
@@ -34,7 +34,7 @@ def of(*findings: Finding) -> Assessment:
 
 def table(*findings: Finding, width: int = 120) -> str:
     """The table of the sample with these findings, as one line."""
-    return " ".join(render(of(*findings), "table", width=width).split())
+    return " ".join(text_of(of(*findings), "table", width=width).split())
 
 
 @HARD
@@ -130,7 +130,7 @@ def test_many_subjects_are_counted_and_failing_ones_named_sooner() -> None:
     for outcome, most in ((Outcome.FAIL, MOST_FAILING), (Outcome.UNKNOWN, MOST_OTHERS)):
         some = [finding("c", f"s{number:03}@t", outcome, "m", check="c") for number in range(most + 4)]
         assert f"s{most - 1:03}@t and 4 more · c" in table(*some)
-        wide = render(of(*some), "table", wide=True)
+        wide = text_of(of(*some), "table", wide=True)
         assert all(one.subject.id in wide for one in some)
 
 
@@ -183,11 +183,11 @@ def test_the_reason_why_a_single_copy_was_not_listed_is_told() -> None:
     denied = Unobserved(Reason.ACCESS_DENIED, "the folder imaging may not be listed; give drcheck the right to")
     first, *others = given_.facts.copies
     facts = replace(given_.facts, copies=(CopyFacts(first.system, first.target, denied, denied, denied), *others))
-    text = " ".join(render(replace(given_, facts=facts), "table").split())
+    text = " ".join(text_of(replace(given_, facts=facts), "table").split())
     assert "Copies that could not be listed - imaging@onsite: access-denied: the folder imaging may not be listed" in text
-    assert "Copies that could not be listed" in render(replace(given_, facts=facts), "markdown")
+    assert "Copies that could not be listed" in text_of(replace(given_, facts=facts), "markdown")
     # A copy whose target gave the same reason for everything is told with its target.
-    assert "Copies that could not be listed" not in render(given_, "table")
+    assert "Copies that could not be listed" not in text_of(given_, "table")
 
 
 @pytest.mark.parametrize(("width", "height"), [(120, 40), (100, 40)])
@@ -196,7 +196,7 @@ def test_the_first_screen_of_the_fixture_holds_every_failure(width: int, height:
     at = parse_moment("2026-03-02T08:00:00Z")
     facts = look(estate, reference=at, effort=Effort())
     assessment = assess(estate, load_packs(estate), facts, reference=at, started=at, as_of=True)
-    lines = render(assessment, "table", width=width).splitlines()
+    lines = text_of(assessment, "table", width=width).splitlines()
     failing = [number for number, line in enumerate(lines) if line.startswith("FAIL ")]
     following = next(number for number, line in enumerate(lines) if line.startswith("UNKNOWN "))
     assert len(failing) == 4

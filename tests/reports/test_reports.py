@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 
 from drcheck.errors import ConfigError
 from drcheck.model import Assessment, ObjectResult, Observed, Outcome, Reason, Source, Unobserved, Verification
-from drcheck.reports import BUILTIN, render, report_known
+from drcheck.reports import BUILTIN, report_known
 from drcheck.reports.csv_lines import HEADER, cell
 from drcheck.reports.markdown import escape
 from tests import strategies
 from tests.reports import sample
+from tests.reports.rendering import text_of
 
 HARD = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 FOR_PEOPLE = ("table", "markdown", "csv")
@@ -34,8 +35,8 @@ def test_every_assessment_can_be_reported_and_twice_alike(format_: str) -> None:
     @given(strategies.assessments(), st.booleans(), st.sets(st.sampled_from(Outcome)), st.integers(20, 200))
     def every(assessment: Assessment, wide: bool, only: set[str], width: int) -> None:
         code = assessment.exit_code
-        text = render(assessment, format_, wide=wide, only=only, width=width)
-        assert text == render(replace(assessment), format_, wide=wide, only=only, width=width)
+        text = text_of(assessment, format_, wide=wide, only=only, width=width)
+        assert text == text_of(replace(assessment), format_, wide=wide, only=only, width=width)
         assert text.endswith("\n")
         assert assessment.exit_code == code
         text.encode("utf-8")
@@ -46,7 +47,7 @@ def test_every_assessment_can_be_reported_and_twice_alike(format_: str) -> None:
 
 
 def test_a_report_depends_on_nothing_around_it(tmp_path: Path) -> None:
-    code = "import sys, tests.reports.sample as sample; from drcheck.reports import render; print(ascii(render(sample.hospital(), sys.argv[1])))"
+    code = "import sys; from tests.reports import rendering, sample; print(ascii(rendering.text_of(sample.hospital(), sys.argv[1])))"
     root = Path(__file__).parents[2]
     for format_ in sorted(BUILTIN):
         found = set()
@@ -54,23 +55,23 @@ def test_a_report_depends_on_nothing_around_it(tmp_path: Path) -> None:
             environment = os.environ | {"PYTHONHASHSEED": seed, "TZ": zone, "COLUMNS": columns, "LC_ALL": "C", "PYTHONPATH": str(root)}
             done = subprocess.run([sys.executable, "-c", code, format_], capture_output=True, check=True, env=environment, cwd=tmp_path)
             found.add(done.stdout.rstrip())
-        assert found == {ascii(render(sample.hospital(), format_)).encode()}
+        assert found == {ascii(text_of(sample.hospital(), format_)).encode()}
 
 
 @pytest.mark.parametrize("format_", sorted(BUILTIN))
 def test_the_order_of_findings_does_not_matter_for_people(format_: str) -> None:
     given_ = sample.hospital()
     turned = replace(given_, findings=given_.findings[::-1])
-    assert (render(turned, format_) == render(given_, format_)) is (format_ != "json")
+    assert (text_of(turned, format_) == text_of(given_, format_)) is (format_ != "json")
 
 
 @pytest.mark.parametrize("format_", ["table", "markdown"])
 def test_the_first_line_says_what_the_report_is_not(format_: str) -> None:
-    first = render(sample.rehearsal(), format_, width=500).splitlines()[0]
+    first = text_of(sample.rehearsal(), format_, width=500).splitlines()[0]
     assert "Judged as of 2026-03-31T06:00:00Z, not now." in first
     assert "REHEARSAL" in first
-    assert "not now" not in render(sample.hospital(), format_)
-    assert "REHEARSAL" not in render(sample.hospital(), format_)
+    assert "not now" not in text_of(sample.hospital(), format_)
+    assert "REHEARSAL" not in text_of(sample.hospital(), format_)
 
 
 @pytest.mark.parametrize("format_", ["table", "markdown"])
@@ -78,15 +79,15 @@ def test_the_first_line_says_what_the_report_is_not(format_: str) -> None:
 def test_the_end_has_all_counts_and_the_exit_code(format_: str, make: object, code: int) -> None:
     assert callable(make)
     assessment = make()
-    end = " ".join(render(assessment, format_).split("\n\n")[-1].split())
+    end = " ".join(text_of(assessment, format_).split("\n\n")[-1].split())
     assert f"; exit code {code}" in end
-    assert end.split(";")[0].strip("*") in " ".join(render(assessment, format_).split("\n\nFindings")[0].split())
+    assert end.split(";")[0].strip("*") in " ".join(text_of(assessment, format_).split("\n\nFindings")[0].split())
     for outcome, count in assessment.counts().items():
         assert f"{count} {outcome}" in end
 
 
 def test_a_waived_failure_is_still_called_a_failure_and_sorted_behind_what_stands() -> None:
-    text = render(sample.hospital(), "table")
+    text = text_of(sample.hospital(), "table")
     waived = text.index("FAIL      system imaging")
     assert text.index("UNKNOWN   pathology@offsite-sftp") < waived < text.index("pass      backup.recency  imaging@onsite")
     assert "waived by A. Person until 2026-04-30" in " ".join(text.split())
@@ -97,56 +98,56 @@ def test_one_answer_for_several_controls_is_told_once_with_every_control_and_wit
         (False, "asked by: fresh, recency (medium)"),
         (True, "uk-ncsc-offline-backups fresh (principle 2); uk-caf-b5 recency (B5.c), medium"),
     ):
-        text = " ".join(render(sample.hospital(), "table", width=200, wide=wide).split())
+        text = " ".join(text_of(sample.hospital(), "table", width=200, wide=wide).split())
         assert text.count("The newest usable recovery point is 9d 4h old") == 1
         assert controls in text
 
 
 def test_what_is_not_applicable_is_counted_and_shown_when_asked_for() -> None:
     message = "The target does not declare immutability."
-    assert message not in render(sample.hospital(), "table", width=200)
-    assert "n/a       1 finding; --wide shows it" in render(sample.hospital(), "table", width=200)
-    assert message in render(sample.hospital(), "table", width=200, wide=True)
-    assert message in render(sample.hospital(), "table", width=200, only={"not-applicable"})
+    assert message not in text_of(sample.hospital(), "table", width=200)
+    assert "n/a       1 finding; --wide shows it" in text_of(sample.hospital(), "table", width=200)
+    assert message in text_of(sample.hospital(), "table", width=200, wide=True)
+    assert message in text_of(sample.hospital(), "table", width=200, only={"not-applicable"})
 
 
 def test_only_hides_findings_and_no_count() -> None:
-    text = render(sample.hospital(), "table", only={"unknown"})
+    text = text_of(sample.hospital(), "table", only={"unknown"})
     assert "FAIL " not in text
     assert "UNKNOWN " in text
     assert "Shown here: unknown." in " ".join(text.split())
     assert "4 fail, 1 error, 1 unknown, 2 pass, 1 not-applicable" in " ".join(text.split())
-    lines = list(csv.reader(io.StringIO(render(sample.hospital(), "csv", only={"unknown"}), newline="")))
+    lines = list(csv.reader(io.StringIO(text_of(sample.hospital(), "csv", only={"unknown"}), newline="")))
     assert [line[HEADER.index("outcome")] for line in lines] == ["outcome", "unknown"]
 
 
 def test_colour_is_only_there_when_asked_for() -> None:
-    plain = render(sample.hospital(), "table")
-    coloured = render(sample.hospital(), "table", colour=True)
+    plain = text_of(sample.hospital(), "table")
+    coloured = text_of(sample.hospital(), "table", colour=True)
     assert "\x1b" not in plain
     assert re.sub("\x1b\\[[0-9;]*m", "", coloured) == plain
 
 
 @pytest.mark.parametrize("width", [80, 100, 120, 160])
 def test_the_table_keeps_to_its_width(width: int) -> None:
-    assert max(map(len, render(sample.hospital(), "table", width=width).splitlines())) <= width
+    assert max(map(len, text_of(sample.hospital(), "table", width=width).splitlines())) <= width
 
 
 def test_how_far_a_rotation_has_come_stands_with_its_copy_and_the_seeds_only_in_small_print() -> None:
-    brief, wide = (" ".join(render(sample.hospital(), "table", width=200, wide=wide).split()) for wide in (False, True))
+    brief, wide = (" ".join(text_of(sample.hospital(), "table", width=200, wide=wide).split()) for wide in (False, True))
     assert "43 % of 30d cycle, 4 of 30 tonight" in brief
     assert "43 % of 30d cycle" in wide
     for words in ("2 LATE", "oldest 2026-02-08", "all by 2026-03-10", "ab" * 32, "cd" * 32):
         assert words in wide
         assert words not in brief
-        assert words in render(sample.hospital(), "markdown")
+        assert words in text_of(sample.hospital(), "markdown")
 
 
 def test_a_complete_cycle_and_many_objects_are_told_as_they_are() -> None:
     def text(verification: Verification) -> str:
         given_ = sample.hospital()
         first = replace(given_.facts.copies[0], verification=Observed(verification, sample.AT, Source.OBSERVED))
-        return render(replace(given_, facts=replace(given_.facts, copies=(first,))), "table", width=200)
+        return text_of(replace(given_, facts=replace(given_.facts, copies=(first,))), "table", width=200)
 
     assert "100 % of 30d cycle, 0 of 30 tonight" in text(sample.rolling(30, 0, 0))
     assert "41 % of 30d cycle, 299 of 81,204 tonight" in text(sample.rolling(33_000, 299, 47_905))
@@ -158,17 +159,17 @@ def test_why_changes_are_not_known_is_told_when_wide_save_where_no_store_is_kept
     given_ = sample.hospital()
     first, *others = given_.facts.copies
     cut = replace(first, changes=Unobserved(Reason.TIMED_OUT, "the listing was cut short"))
-    text = render(replace(given_, facts=replace(given_.facts, copies=(cut, *others))), "table", wide=True, width=200)
+    text = text_of(replace(given_, facts=replace(given_.facts, copies=(cut, *others))), "table", wide=True, width=200)
     assert "imaging@onsite: changes not known, timed-out: the listing was cut short" in text
     assert "nothing is known of earlier nights" not in text
 
 
 def test_long_names_are_shortened_in_the_middle_unless_wide() -> None:
-    narrow = "".join(render(sample.hospital(), "table").split())
+    narrow = "".join(text_of(sample.hospital(), "table").split())
     assert "a" * 80 not in narrow
     assert "/tail.dcm" in narrow
     assert "scans/aaaa" in narrow
-    wide = render(sample.hospital(), "table", wide=True, width=1000)
+    wide = text_of(sample.hospital(), "table", wide=True, width=1000)
     assert sample.LONG in wide
 
 
@@ -177,10 +178,10 @@ def test_what_drcheck_chose_itself_is_counted_and_printed_whole_when_wide() -> N
     control = replace(given_.policies[0].controls[0], our_parameters=tuple((f"choice{index}", "x" * 20) for index in range(60)))
     link = "https://issuer.example/" + "long/" * 14
     policy = replace(given_.policies[0], controls=(control,), url=link)
-    text = render(replace(given_, policies=(policy,)), "table", wide=True)
+    text = text_of(replace(given_, policies=(policy,)), "table", wide=True)
     assert all(f"choice{index} =" in " ".join(text.split()) for index in range(60))
     assert link in text
-    brief = " ".join(render(replace(given_, policies=(policy,)), "table").split())
+    brief = " ".join(text_of(replace(given_, policies=(policy,)), "table").split())
     assert "60 parameters are drcheck's or the estate's choice" in brief
     assert "choice0" not in brief
     assert f"- {policy.id} {policy.version}: {policy.document}, {policy.document_version} - drcheck" in brief
@@ -190,7 +191,7 @@ def test_a_target_that_only_cannot_say_who_it_is_did_answer() -> None:
     given_ = sample.hospital()
     unable = Unobserved(Reason.UNSUPPORTED, "cannot tell")
     listed = replace(given_.facts, targets=(sample.silent("onsite", unable), *given_.facts.targets[1:3]))
-    text = render(replace(given_, facts=listed), "table", width=200)
+    text = text_of(replace(given_, facts=listed), "table", width=200)
     silent = text.split("Targets that did not answer\n")[1].split("\n\n")[0]
     assert "offsite-sftp (sftp" in silent
     assert "no facts about it were recorded" in silent
@@ -209,7 +210,7 @@ def test_no_cell_of_a_spreadsheet_is_a_formula(text: str) -> None:
 @HARD
 @given(strategies.assessments())
 def test_csv_has_a_line_of_equal_length_for_each_finding(assessment: Assessment) -> None:
-    text = render(assessment, "csv")
+    text = text_of(assessment, "csv")
     lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     assert tuple(lines[0]) == HEADER
     assert len(lines) == len(assessment.findings) + 1
@@ -222,7 +223,7 @@ def test_csv_has_a_line_of_equal_length_for_each_finding(assessment: Assessment)
 @given(strategies.assessments(), st.booleans())
 def test_every_row_of_a_markdown_table_has_the_cells_of_its_header(assessment: Assessment, wide: bool) -> None:
     bars = None
-    for line in render(assessment, "markdown", wide=wide).splitlines():
+    for line in text_of(assessment, "markdown", wide=wide).splitlines():
         if not line.startswith("|"):
             bars = None
             continue
@@ -264,9 +265,9 @@ def test_an_unknown_format_is_an_error_with_a_hint() -> None:
     with pytest.raises(ConfigError, match=r"no report is called 'jsn'; known: csv, json, markdown, table \(did you mean \"json\"\?\)"):
         report_known("jsn")
     with pytest.raises(ConfigError):
-        render(sample.hospital(), "xml")
+        text_of(sample.hospital(), "xml")
 
 
 def test_an_unknown_outcome_is_an_error() -> None:
     with pytest.raises(ConfigError, match="failed: not an outcome; known: unknown, pass, fail, not-applicable, error"):
-        render(sample.hospital(), "table", only={"failed"})
+        text_of(sample.hospital(), "table", only={"failed"})

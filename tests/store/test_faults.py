@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, event
 
+from drcheck.chain import Paper
 from drcheck.connectors.base import Entry
 from drcheck.errors import StoreError
 from drcheck.model import Depth, ObjectResult
@@ -39,14 +40,14 @@ def file(tmp_path: Path) -> Path:
 def fill(store: Store) -> None:
     """Three objects and an assessment."""
     list(store.objects("trust", "ehr@vault").merge(iter(LISTED), night(0)))
-    store.record(assessment(1), b"one")
+    store.record(assessment(1), [Paper("assessment.json", b"one")])
 
 
 def read_everything(file: Path) -> None:
     """Every object, and the second document."""
     with open_store(file) as store:
         list(store.objects("trust", "ehr@vault").known())
-        store.document("run-trust-2")
+        store.paper("run-trust-2", "assessment.json")
 
 
 def assert_as_filled(store: Store) -> None:
@@ -80,7 +81,7 @@ def test_a_locked_file_is_waited_for_and_then_its_holder_named(file: Path, holde
         begun = time.monotonic()
         words = rf"is locked by the process {holder} \(\S+\) for more than 2(\.0)? s; wait until that has ended"
         with pytest.raises(StoreError, match=words) as caught:
-            store.record(assessment(2), b"two")
+            store.record(assessment(2), [Paper("assessment.json", b"two")])
         assert 1.5 < time.monotonic() - begun < 30
         assert caught.value.exit_code == 12
         assert_as_filled(store)  # reading is not kept from anybody
@@ -92,7 +93,7 @@ def test_a_lock_that_ends_in_time_is_no_error(file: Path) -> None:
     timer = threading.Timer(0.5, other.execute, ["COMMIT"])
     timer.start()
     with open_store(file, wait=20) as store:
-        assert store.record(assessment(2), b"two").run == "run-trust-2"
+        assert store.record(assessment(2), [Paper("assessment.json", b"two")]).run == "run-trust-2"
     timer.join()
     other.close()
 
@@ -104,7 +105,7 @@ def test_a_locked_row_in_postgresql_is_waited_for(postgres: Postgres) -> None:
         fill(store)
         other.execute("BEGIN; SELECT * FROM organisations FOR UPDATE; SELECT * FROM copies FOR UPDATE")
         with pytest.raises(StoreError, match=r"is locked by another process for more than 0\.3 s"):
-            store.record(assessment(2), b"two")
+            store.record(assessment(2), [Paper("assessment.json", b"two")])
         other.execute("ROLLBACK")
         assert_as_filled(store)
 
@@ -125,7 +126,7 @@ def test_a_full_disk_keeps_what_was_there(file: Path) -> None:
         objects = store.objects("trust", "ehr@vault")
         limit(store, 8)
         with pytest.raises(StoreError, match="has no room left, and nothing of this step was kept; free space on its disk"):
-            store.record(assessment(2), os.urandom(100_000))
+            store.record(assessment(2), [Paper("record.json", os.urandom(100_000))])
         with pytest.raises(StoreError, match="has no room left"):
             list(objects.merge(iter(many), night(1)))
         with pytest.raises(StoreError, match="has no room left"):
@@ -157,7 +158,7 @@ def test_a_read_only_store_says_so(file: Path) -> None:
             connection.exec_driver_sql("PRAGMA query_only = ON")
 
         with pytest.raises(StoreError, match="cannot be written to; give this user the right to write the file and its directory"):
-            store.record(assessment(2), b"two")
+            store.record(assessment(2), [Paper("assessment.json", b"two")])
         assert [recorded.run for recorded in store.assessments()] == ["run-trust-1"]
 
 
@@ -199,7 +200,7 @@ def test_a_damaged_store_says_so(file: Path, damage: str) -> None:
     many = (Entry(f"{number:05d}", number, None, "v") for number in range(5_000))
     with open_store(file) as store:
         list(store.objects("trust", "ehr@vault").merge(many, night(1)))
-        store.record(assessment(2), os.urandom(50_000))
+        store.record(assessment(2), [Paper("assessment.json", os.urandom(50_000))])
     if damage == "no database at all":
         file.write_bytes(b"This is a letter, and no database.\n" * 500)
     elif damage == "a torn page":
@@ -212,7 +213,7 @@ def test_a_damaged_store_says_so(file: Path, damage: str) -> None:
             if damage == "an object's run":
                 connection.execute("UPDATE object_runs SET columns = CAST(substr(columns, 1, 40) || x'00' || substr(columns, 42) AS BLOB)")
             else:
-                connection.execute("UPDATE assessments SET document = CAST(substr(document, 1, 40) || x'0000' || substr(document, 43) AS BLOB)")
+                connection.execute("UPDATE papers SET content = CAST(substr(content, 1, 40) || x'0000' || substr(content, 43) AS BLOB)")
         connection.close()
     with pytest.raises(StoreError, match=r"is damaged \(.*\); keep it for the record, restore it from a backup") as caught:
         read_everything(file)
@@ -259,7 +260,7 @@ def test_a_server_that_refuses_says_why(postgres: Postgres) -> None:
         other.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
     with open_store(url) as store:
         with pytest.raises(StoreError, match="cannot be written to; it is read-only for this user, or a standby"):
-            store.record(assessment(2), b"two")
+            store.record(assessment(2), [Paper("assessment.json", b"two")])
         assert [recorded.run for recorded in store.assessments()] == ["run-trust-1"]
 
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from drcheck.chain import Paper
 from drcheck.errors import StoreError
 from drcheck.model import (
     Assessment,
@@ -39,6 +40,7 @@ from drcheck.store import Store, open_store
 from tests.store.model import night
 from tests.strategies import assessments
 
+NAME = "assessment.json"
 NOT_LOOKED = Unobserved(Reason.NOT_ATTEMPTED, "")
 
 
@@ -77,8 +79,8 @@ def assessment(
 
 
 def test_an_assessment_comes_back(store: Store) -> None:
-    recorded = store.record(assessment(1, finding("a", Outcome.FAIL)), b'{"night":1}')
-    assert store.document("run-trust-1") == b'{"night":1}'
+    recorded = store.record(assessment(1, finding("a", Outcome.FAIL)), [Paper(NAME, b'{"night":1}')])
+    assert store.paper("run-trust-1", NAME) == b'{"night":1}'
     assert store.latest("trust") == recorded
     assert (recorded.organisation, recorded.reference, recorded.exit_code, recorded.estate_digest) == ("trust", night(1), 10, "sha256:e")
     assert dict(recorded.counts) == {**dict.fromkeys(Outcome, 0), Outcome.FAIL: 1}
@@ -86,11 +88,14 @@ def test_an_assessment_comes_back(store: Store) -> None:
 
 
 def test_each_names_the_digest_of_the_one_before(store: Store) -> None:
-    one = store.record(assessment(1), b"one")
-    other = store.record(assessment(1, organisation="other"), b"other")
-    two = store.record(assessment(2), b"two")
-    assert one.digest == f"sha256:{hashlib.sha256(b'one').hexdigest()}"
-    assert (one.previous, two.previous, other.previous) == ("", one.digest, "")
+    one = store.record(assessment(1), [Paper(NAME, b"one")])
+    other = store.record(assessment(1, organisation="other"), [Paper(NAME, b"other")])
+    two = store.record(assessment(2), [Paper(NAME, b"two")])
+    first, second = store.links("trust")
+    assert first.papers == ((NAME, f"sha256:{hashlib.sha256(b'one').hexdigest()}"),)
+    assert (first.number, first.previous, second.number, second.previous) == (1, "", 2, first.digest)
+    assert (one.link, two.link) == (first.digest, second.digest)
+    assert [(link.number, link.previous, link.digest) for link in store.links("other")] == [(1, "", other.link)]
     assert [recorded.run for recorded in store.assessments()] == ["run-trust-2", "run-other-1", "run-trust-1"]
     assert store.assessments("trust", since=night(2)) == [two]
     assert store.assessments("trust", until=night(1)) == [one]
@@ -101,8 +106,8 @@ def test_each_names_the_digest_of_the_one_before(store: Store) -> None:
 def test_findings_are_kept_as_intervals(store: Store) -> None:
     for number, outcomes in enumerate(["PP", "PF", "PF", "FF", "F", "FP"], 1):
         found = [finding(control, Outcome.PASS if letter == "P" else Outcome.FAIL) for control, letter in zip("ab", outcomes, strict=False)]
-        store.record(assessment(number, *found), b"")
-    store.record(assessment(6, finding("a", Outcome.PASS), organisation="other"), b"")
+        store.record(assessment(number, *found), [Paper(NAME, b"")])
+    store.record(assessment(6, finding("a", Outcome.PASS), organisation="other"), [Paper(NAME, b"")])
     intervals = [(one.control, one.outcome, one.since, one.until) for one in store.intervals("trust")]
     assert intervals == [
         ("a", Outcome.PASS, night(1), night(3)),
@@ -115,40 +120,40 @@ def test_findings_are_kept_as_intervals(store: Store) -> None:
 
 def test_what_was_not_judged_in_between_begins_anew(store: Store) -> None:
     for number, findings in enumerate([[finding("a", Outcome.FAIL)], [], [finding("a", Outcome.FAIL)]], 1):
-        store.record(assessment(number, *findings), b"")
+        store.record(assessment(number, *findings), [Paper(NAME, b"")])
     assert [(one.first, one.last) for one in store.intervals("trust")] == [(1, 1), (3, 3)]
 
 
 def test_a_waiver_begins_an_interval(store: Store) -> None:
-    store.record(assessment(1, finding("a", Outcome.FAIL)), b"")
-    store.record(assessment(2, finding("a", Outcome.FAIL, waived=True)), b"")
+    store.record(assessment(1, finding("a", Outcome.FAIL)), [Paper(NAME, b"")])
+    store.record(assessment(2, finding("a", Outcome.FAIL, waived=True)), [Paper(NAME, b"")])
     assert [(one.waived, one.first, one.last) for one in store.intervals("trust")] == [(False, 1, 1), (True, 2, 2)]
 
 
 def test_another_moment_s_assessment_is_kept_beside_the_course_of_things(store: Store) -> None:
-    last = store.record(assessment(1, finding("a", Outcome.FAIL), points=(point("p", night(0)),)), b"")
-    aside = store.record(assessment(9, finding("a", Outcome.PASS), points=(point("q", night(8)),), as_of=True), b"as of")
+    last = store.record(assessment(1, finding("a", Outcome.FAIL), points=(point("p", night(0)),)), [Paper(NAME, b"")])
+    aside = store.record(assessment(9, finding("a", Outcome.PASS), points=(point("q", night(8)),), as_of=True), [Paper(NAME, b"as of")])
     assert store.latest("trust") == last
     assert [one.outcome for one in store.intervals("trust")] == [Outcome.FAIL]
     assert [one.id for one in store.recovery_points("trust", "ehr@vault")] == ["p"]
-    assert store.document(aside.run) == b"as of"
+    assert store.paper(aside.run, NAME) == b"as of"
 
 
 def test_recovery_points_are_remembered_when_they_are_gone(store: Store) -> None:
     odd = "\udcff\0\\" + "x" * 4_000
-    store.record(assessment(1, points=(point("new", night(1), PointState.IN_PROGRESS), point(odd, night(0)))), b"")
-    store.record(assessment(2, points=(point("new", night(1)),)), b"")
-    store.record(assessment(3), b"")
+    store.record(assessment(1, points=(point("new", night(1), PointState.IN_PROGRESS), point(odd, night(0)))), [Paper(NAME, b"")])
+    store.record(assessment(2, points=(point("new", night(1)),)), [Paper(NAME, b"")])
+    store.record(assessment(3), [Paper(NAME, b"")])
     new, old = store.recovery_points("trust", "ehr@vault")
     assert (new.id, new.state, new.first_seen, new.last_seen) == ("new", PointState.FINISHED, night(1), night(2))
     assert (old.id, old.size, old.first_seen, old.last_seen) == (odd, 7, night(1), night(1))
 
 
 def test_a_run_is_recorded_once_and_whole(store: Store) -> None:
-    first = store.record(assessment(1, finding("a", Outcome.PASS)), b"one")
+    first = store.record(assessment(1, finding("a", Outcome.PASS)), [Paper(NAME, b"one")])
     with pytest.raises(StoreError, match="has the run run-trust-1 already"):
-        store.record(assessment(1, finding("a", Outcome.FAIL), points=(point("p", night(0)),)), b"two")
-    assert store.document("run-trust-1") == b"one"
+        store.record(assessment(1, finding("a", Outcome.FAIL), points=(point("p", night(0)),)), [Paper(NAME, b"two")])
+    assert store.paper("run-trust-1", NAME) == b"one"
     assert store.assessments() == [first]
     assert [one.outcome for one in store.intervals("trust")] == [Outcome.PASS]
     assert store.recovery_points("trust", "ehr@vault") == []
@@ -158,17 +163,17 @@ def test_a_failure_in_the_middle_leaves_nothing(store: Store) -> None:
     twice = assessment(1, finding("a", Outcome.PASS))
     broken = replace(twice, facts=replace(twice.facts, targets=twice.facts.targets * 2))
     with pytest.raises(StoreError):
-        store.record(broken, b"one")
+        store.record(broken, [Paper(NAME, b"one")])
     assert store.assessments() == []
     assert store.intervals("trust") == []
-    assert store.record(twice, b"one").number >= 1
+    assert store.record(twice, [Paper(NAME, b"one")]).number >= 1
 
 
 def test_drills_are_kept_once(store: Store) -> None:
     drill = Drill("ehr", "vault", "p", night(0), night(0, 60), True, "me", None, problems="\udcff two\nlines")
     for number in (1, 2):
-        store.record(assessment(number, drills=(drill, drill)), b"")
-    store.record(assessment(3, drills=(drill, replace(drill, success=False))), b"")
+        store.record(assessment(number, drills=(drill, drill)), [Paper(NAME, b"")])
+    store.record(assessment(3, drills=(drill, replace(drill, success=False))), [Paper(NAME, b"")])
     assert [(one.recovery_point, one.success, one.first_seen, one.last_seen) for one in store.drills("trust")] == [
         ("p", True, night(1), night(3)),
         ("p", False, night(3), night(3)),
@@ -177,7 +182,7 @@ def test_drills_are_kept_once(store: Store) -> None:
 
 def test_an_unknown_run_is_told(store: Store) -> None:
     with pytest.raises(StoreError, match="has no run nine"):
-        store.document("nine")
+        store.paper("nine", NAME)
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
@@ -188,7 +193,7 @@ def test_every_assessment_can_be_recorded(data: st.DataObject, tmp_path_factory:
         for number, one in enumerate(drawn):
             estate = replace(one.estate, organisation=drawn[0].estate.organisation)
             given_one = replace(one, run=replace(one.run, id=f"{number}{one.run.id}"), estate=estate)
-            recorded = store.record(given_one, b"document")
+            recorded = store.record(given_one, [Paper(NAME, b"document")])
             assert (recorded.run, recorded.organisation, recorded.started) == (given_one.run.id, estate.organisation, one.run.started.astimezone(UTC))
             assert recorded.exit_code == one.exit_code
             assert dict(recorded.counts) == one.counts()
@@ -201,6 +206,6 @@ def test_every_assessment_can_be_recorded(data: st.DataObject, tmp_path_factory:
 def test_the_file_is_this_user_s_alone(tmp_path: Path) -> None:
     file = tmp_path / "state" / "drcheck" / "drcheck.db"
     with open_store(file) as store:
-        store.record(assessment(1), b"")
+        store.record(assessment(1), [Paper(NAME, b"")])
         assert {path.stat().st_mode & 0o777 for path in file.parent.iterdir()} == {0o600}
         assert file.parent.stat().st_mode & 0o777 == 0o700

@@ -20,6 +20,7 @@ import pytest
 from sqlalchemy import text
 
 import drcheck.store.lock
+from drcheck.chain import Paper
 from drcheck.errors import Busy, StoreError
 from drcheck.store import Store, open_store
 from drcheck.store.schema import holders
@@ -211,7 +212,7 @@ def test_of_many_that_begin_at_once_one_runs(where: str) -> None:
 
 def test_a_run_holds_nobody_up_who_reads_or_writes_the_store(where: str) -> None:
     with holding(where), open_store(where, wait=5) as store:
-        store.record(assessment(1), b"one")
+        store.record(assessment(1), [Paper("assessment.json", b"one")])
         assert [recorded.run for recorded in store.assessments("trust")] == ["run-trust-1"]
 
 

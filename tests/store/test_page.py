@@ -26,7 +26,7 @@ def test_the_page_s_query_answers_its_question(tmp_path: Path) -> None:
     file = tmp_path / "drcheck.db"
     with open_store(file) as store:
         for number, outcome in enumerate([Outcome.PASS, Outcome.FAIL, Outcome.FAIL], 1):
-            store.record(assessment(number, finding("a", outcome), finding("b", Outcome.PASS)), b"")
+            store.record(assessment(number, finding("a", outcome), finding("b", Outcome.PASS)), ())
     connection = sqlite3.connect(file)
     assert connection.execute(query).fetchall() == [("pack", "a", "ehr@vault", "2026-03-03 00:00:00")]
     connection.close()

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import update
 
+from drcheck.chain import Paper
 from drcheck.errors import StoreError
 from drcheck.store import Store, open_store
 from drcheck.store.schema import seeds
@@ -37,38 +38,38 @@ def test_seeds_are_made_once_and_differ(where: str) -> None:
 def test_a_run_that_used_its_seed_hands_on_to_the_next(store: Store) -> None:
     first = store.sampling("trust")
     other = store.sampling("other")
-    store.record(assessment(1), b"1", used_seed=first.seed)
+    store.record(assessment(1), [Paper("assessment.json", b"1")], used_seed=first.seed)
     second = store.sampling("trust")
     assert second.seed == first.next_seed
     assert second.next_seed not in (first.seed, first.next_seed)
-    store.record(assessment(2), b"2", used_seed=second.seed)
+    store.record(assessment(2), [Paper("assessment.json", b"2")], used_seed=second.seed)
     assert store.sampling("trust").seed == second.next_seed
     assert store.sampling("other") == other
 
 
 def test_what_used_no_seed_changes_none(store: Store) -> None:
     made = store.sampling("trust")
-    store.record(assessment(1), b"1")
-    store.record(assessment(2, as_of=True), b"2", used_seed=made.seed)
-    store.record(assessment(3), b"3", used_seed=b"x" * 32)
-    store.record(assessment(4), b"4", used_seed=made.next_seed)
-    store.record(assessment(1, organisation="other"), b"5", used_seed=made.seed)
+    store.record(assessment(1), [Paper("assessment.json", b"1")])
+    store.record(assessment(2, as_of=True), [Paper("assessment.json", b"2")], used_seed=made.seed)
+    store.record(assessment(3), [Paper("assessment.json", b"3")], used_seed=b"x" * 32)
+    store.record(assessment(4), [Paper("assessment.json", b"4")], used_seed=made.next_seed)
+    store.record(assessment(1, organisation="other"), [Paper("assessment.json", b"5")], used_seed=made.seed)
     assert store.sampling("trust") == made
 
 
 def test_a_seed_has_one_turn(store: Store) -> None:
     made = store.sampling("trust")
-    store.record(assessment(1), b"1", used_seed=made.seed)
+    store.record(assessment(1), [Paper("assessment.json", b"1")], used_seed=made.seed)
     after = store.sampling("trust")
-    store.record(assessment(2), b"2", used_seed=made.seed)
+    store.record(assessment(2), [Paper("assessment.json", b"2")], used_seed=made.seed)
     assert store.sampling("trust") == after
 
 
 def test_an_assessment_that_is_not_kept_uses_no_seed(store: Store) -> None:
     made = store.sampling("trust")
-    store.record(assessment(1), b"1")
+    store.record(assessment(1), [Paper("assessment.json", b"1")])
     with pytest.raises(StoreError, match="has the run run-trust-1 already"):
-        store.record(assessment(1), b"1", used_seed=made.seed)
+        store.record(assessment(1), [Paper("assessment.json", b"1")], used_seed=made.seed)
     assert store.sampling("trust") == made
 
 

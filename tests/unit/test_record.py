@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from drcheck.errors import ConfigError
-from drcheck.model import NO_STORE, Facts, Observed
-from drcheck.record import facts_from_json, facts_to_json
+from drcheck.model import NO_STORE, Assessment, Facts, Observed
+from drcheck.record import assessment_from_record, assessment_to_record, facts_from_json, facts_to_json
 from tests import strategies
 from tests.reports.sample import hospital
 
@@ -122,3 +122,21 @@ def test_facts_that_were_kept_without_a_store_know_nothing_of_earlier_nights() -
 def test_moments_may_be_written_in_another_zone() -> None:
     facts = facts_from_json(_edited(_set("2026-03-01T07:00:00+01:00", "at")), FILE)
     assert facts == hospital().facts
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(strategies.assessments())
+def test_a_record_is_read_back_as_it_was_written(assessment: Assessment) -> None:
+    record = assessment_to_record(assessment)
+    again = assessment_from_record(record, "a run")
+    assert assessment_to_record(again) == record
+    assert again.counts() == assessment.counts()
+    if b"\\\\" not in record:
+        assert again == assessment
+
+
+def test_a_record_keeps_everything_but_bytes_that_are_no_text() -> None:
+    whole = hospital()
+    again = assessment_from_record(assessment_to_record(whole), "a run")
+    assert (again.run, again.policies, again.findings[0].facts) == (whole.run, whole.policies, whole.findings[0].facts)
+    assert [copy.id for copy in again.facts.copies] == [copy.id for copy in whole.facts.copies]

@@ -1,0 +1,62 @@
+"""The papers of a night: what belongs to an assessment for good, so that it can be checked and judged again without us."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from drcheck.canonical import canonical_json
+from drcheck.chain import RECORD, Paper
+from drcheck.errors import OutputError
+from drcheck.estate.schema import Estate
+from drcheck.evidence.names import hash_names
+from drcheck.model import Assessment
+from drcheck.policy import Pack
+from drcheck.record import assessment_to_record
+from drcheck.secrets import is_reference
+
+
+def papers_of(assessment: Assessment, estate: Estate, packs: Sequence[Pack], names_key: bytes) -> tuple[Paper, ...]:
+    """
+    Every paper of one assessment: the assessment itself, the estate without its secrets' references, each pack and the waivers as they were read.
+
+    Args:
+        names_key: the secret by which names of objects are hashed.
+
+    Raises:
+        OutputError: the file of waivers cannot be read any more.
+    """
+    hashed, names = hash_names(assessment, names_key)
+    record = assessment_to_record(assessment)
+    papers = [Paper(RECORD, record, assessment_to_record(hashed) if names else None), Paper("estate.json", estate_paper(estate))]
+    papers += [Paper(f"policies/{pack.id}.toml", pack.content) for pack in packs]
+    if estate.waivers is not None:
+        papers.append(Paper("waivers.toml", _content(estate.waivers)))
+    return tuple(papers)
+
+
+def estate_paper(estate: Estate) -> bytes:
+    """The estate in RFC 8785 form, each reference to a secret cut down to its kind: `env:…`."""
+    declared = estate.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return canonical_json({"digest": estate.digest, "estate": _plain(declared)})
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key if key.isascii() else key.encode("unicode_escape").decode(): _plain(item) for key, item in value.items()}
+        case list():
+            return [_plain(item) for item in value]
+        case float():
+            return repr(value)
+        case str() if is_reference(value):
+            return f"{value.partition(':')[0]}:…"
+    return value
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise OutputError(f"{file}: could not be read again, so the assessment cannot be recorded with what it was judged by: {error}") from error
