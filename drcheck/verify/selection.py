@@ -12,7 +12,7 @@ from drcheck.estate.schema import Copy
 from drcheck.model import ObjectResult, ObjectVerdict
 from drcheck.verify.asking import Asking
 from drcheck.verify.compare import strength, verdict, weak_only, wrong_size
-from drcheck.verify.earlier import Earlier, Worth, worth
+from drcheck.verify.earlier import Worth, worth
 from drcheck.verify.gather import SIGN_OF_LIFE
 from drcheck.verify.plan import INTERVAL, Forecast, Night, choose, ends, turns
 from drcheck.verify.progress import Progress
@@ -193,11 +193,11 @@ class Selection:
             if stands and wanted.earlier is not None:
                 # What was read a short while ago is not read in turn: a run that was cut short goes on, and does not begin anew.
                 again = due or self._full or (queue <= self._lately and self._has_its_turn(wanted.entry.key, queue))
-                self._tally.stands(_standing(wanted, wanted.earlier), read=wanted.earlier.read, weak=weak_only(wanted), again=again)
+                self._tally.stands(_standing(wanted, there=False), read=wanted.earlier.read, weak=weak_only(wanted), again=again)
                 if not again:
                     continue
-            elif value is Worth.STANDS_THERE and wanted.earlier is not None and not self._full:
-                self._tally.stands(_standing(wanted, wanted.earlier), read=0, weak=weak_only(wanted))
+            elif value is Worth.STANDS_THERE and not self._full:
+                self._tally.stands(_standing(wanted, there=True), read=0, weak=weak_only(wanted))
                 continue
             chosen = replace(wanted, stood=True) if stands else wanted
             if waiting is not None:
@@ -241,10 +241,10 @@ def _promised(wanted: Wanted) -> list[tuple[str, str]]:
     return [(promise.algorithm, promise.digest) for promise in wanted.promises]
 
 
-def _standing(wanted: Wanted, earlier: Earlier) -> ObjectVerdict:
-    """The match that an earlier night made of an object."""
+def _standing(wanted: Wanted, *, there: bool) -> ObjectVerdict:
+    """The match that an earlier night made of an object; `there` where it rests on the place's word, though the bytes may have been read long ago."""
     best = max(wanted.promises, key=strength)
-    return verdict(wanted, ObjectResult.MATCH, best, found=best.digest, there=not earlier.read)
+    return verdict(wanted, ObjectResult.MATCH, best, found=best.digest, there=there)
 
 
 def _as_before(wanted: Wanted) -> ObjectVerdict:

@@ -15,7 +15,7 @@ from drcheck.errors import InProgress, Unsupported
 from drcheck.estate.schema import Estate
 from drcheck.formats.base import StoredObject
 from drcheck.formats.mirror import MirrorFormat
-from drcheck.model import ObjectResult
+from drcheck.model import ObjectResult, ObjectVerdict
 from drcheck.model.stored import Span, StoredChecksum
 from drcheck.store import Store, open_store
 from drcheck.verify.budget import Budget
@@ -265,3 +265,18 @@ def test_what_was_read_below_one_path_does_not_stand_for_another(nights: Trouble
     fill(nights.root / "b", {name: content[::-1] for name, content in FILES.items()})
     look = [nights.look(nights.estate(path=path), NOW + number * DAY, Asked(nights.cycle))[0] for number, path in enumerate("ab")]
     assert [counts(seen(facts)) for facts in look] == [{"match": 20}, {"mismatch": 20}]
+
+
+def test_what_was_read_too_long_ago_does_not_make_the_place_s_word_a_reading(nights: Troubled) -> None:
+    """The bytes were read once, and since their cycle was over only the place itself said what they are."""
+    nights.night(0)
+    entries = {stored.key: stored for stored in nights.store.objects("north", "imaging@nas").known()}
+    with nights.store.recorder("north", clock=lambda: NOW + 8 * DAY) as recorder:
+        for name, content in nights.files.items():
+            digest = hashlib.sha256(content).hexdigest()
+            entry = Entry(name, entries[name].size, None, entries[name].version)
+            told = ObjectVerdict(name, ObjectResult.MATCH, len(content), "sha256", digest, digest, there=True)
+            recorder.record("imaging@nas", told, entry, [("sha256", digest, digest)])
+    found = seen(nights.night(9))
+    assert (counts(found), found.objects_read, found.hashed_there) == ({"match": 20}, 0, 20)
+    assert rotation(nights.night(9)).verified == 0
