@@ -100,8 +100,7 @@ def verify(
     with tempfile.TemporaryDirectory(prefix="drcheck-", ignore_cleanup_errors=True) as folder:
         places = {target: _Place(estate, target, each, Path(folder), sink, manner) for target, each in targets.items()}
         _run({target: place.first_look for target, place in places.items()}, places, workers, run, manner)
-        seconds = {target: place.second_look for target, place in places.items() if place.asked(work)}
-        _run(seconds, places, workers, run, manner)
+        _run({target: place.second_look for target, place in places.items() if place.asked(work)}, places, workers, run, manner)
     return tuple(each.facts_now() for each in work)
 
 
@@ -122,6 +121,7 @@ def plan(
     targets: dict[str, list[_Work]] = {}
     for each in work:
         if each.refused is None:
+            manner.progress.expected(each.copy.id, each.copy.target)
             targets.setdefault(each.copy.target, []).append(each)
     with tempfile.TemporaryDirectory(prefix="drcheck-", ignore_cleanup_errors=True) as folder:
         places = {target: _Place(estate, target, each, Path(folder), None, manner) for target, each in targets.items()}
