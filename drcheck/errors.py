@@ -6,6 +6,7 @@ Every error that drcheck raises on purpose.
       OutputError                a report or record could not be written (exit 12)
       StoreError                 the store could not be opened, read or written: locked, full, read-only, corrupt, newer (exit 12)
         Busy                     another run on the same organisation has not ended
+      EvidenceError              a pack, key, signature or time stamp could not be made, or does not hold (exit 12)
       ManifestError              a manifest could not be understood; the promises in it are unknown
       ConnectorError             a fact could not be seen; never passes `drcheck.connectors.base.attempt`
         Unreachable TimedOut AccessDenied NoCredentials Untrusted Unsupported Malformed InProgress
@@ -75,6 +76,12 @@ class StoreError(DrcheckError):
 
 class Busy(StoreError):
     """Another run on the same organisation has not ended: nothing was looked at. Its text says which process that is and what to do."""
+
+
+class EvidenceError(DrcheckError):
+    """A pack, key, signature or time stamp could not be made, or does not hold. Its text says which, why and what to do; never a passphrase."""
+
+    exit_code = 12
 
 
 class ManifestError(DrcheckError):
