@@ -15,13 +15,15 @@ from drcheck import plugins
 from drcheck.clock import now
 from drcheck.connectors import connector_class
 from drcheck.errors import ConfigError
-from drcheck.estate.schema import Copy, Estate
+from drcheck.estate.schema import Copy, Domains, Estate, System, Target
 from drcheck.model import (
     Assessment,
     CopyPlace,
     EstateUsed,
     Facts,
     Run,
+    SiteUsed,
+    SystemUsed,
     TargetPlace,
     Waiver,
 )
@@ -68,14 +70,13 @@ def assess(
             rehearsal=estate.rehearsal,
         ),
         policies=tuple(describe(pack) for pack in packs),
-        targets=tuple(
-            TargetPlace(target.id, target.connector, target.site, connector_class(target.connector, estate.plugins).address(target.options))
-            for target in estate.targets
-        ),
+        targets=tuple(_target_place(target, estate) for target in estate.targets),
         copies=tuple(_place(copy, estate) for copy in estate.copies),
         facts=facts,
         findings=findings,
         notes=notes,
+        sites=tuple(SiteUsed(site.id, site.name, _buildings(site.domains)) for site in estate.sites),
+        systems=tuple(_system_used(system) for system in estate.systems),
     )
 
 
@@ -90,6 +91,38 @@ def _place(copy: Copy, estate: Estate) -> CopyPlace:
         role=copy.role,
         offsite=site != estate.system(copy.system).production.site,
     )
+
+
+def _target_place(target: Target, estate: Estate) -> TargetPlace:
+    return TargetPlace(
+        target=target.id,
+        connector=target.connector,
+        site=target.site,
+        address=connector_class(target.connector, estate.plugins).address(target.options),
+        device=target.device,
+        buildings=_buildings(target.domains),
+        offline=target.offline is not None,
+    )
+
+
+def _system_used(system: System) -> SystemUsed:
+    production = system.production
+    return SystemUsed(
+        id=system.id,
+        name=system.name,
+        tier=system.tier,
+        owner=system.owner,
+        site=production.site,
+        device=production.device,
+        buildings=_buildings(production.domains),
+        rpo=system.rpo,
+        rto=system.rto,
+    )
+
+
+def _buildings(domains: Domains) -> tuple[str, ...]:
+    named = domains.get("building", ())
+    return (named,) if isinstance(named, str) else tuple(named)
 
 
 def _refuse_facts_of_another_estate(estate: Estate, facts: Facts, facts_from: str) -> None:

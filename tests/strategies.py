@@ -39,9 +39,11 @@ from drcheck.model import (
     Run,
     Sampling,
     Severity,
+    SiteUsed,
     Source,
     Subject,
     SubjectKind,
+    SystemUsed,
     TargetFacts,
     TargetPlace,
     Unobserved,
@@ -260,7 +262,23 @@ policies = st.builds(
 )
 runs = st.builds(Run, id=names, reference=moments, as_of=flags, facts_from=names, started=moments, finished=moments, version=names, plugins=pairs)
 estates_used = st.builds(EstateUsed, file=names, digest=names, organisation=names, name=names, country=names, code=names, rehearsal=flags)
-target_places = st.builds(TargetPlace, target=ids, connector=names, site=names, address=names)
+target_places = st.builds(
+    TargetPlace, target=ids, connector=names, site=names, address=names, device=names, buildings=tuples_of(names), offline=flags
+)
+spans = st.timedeltas(timedelta(0), timedelta(days=10_000))
+sites_used = st.builds(SiteUsed, id=ids, name=names, buildings=tuples_of(names))
+systems_used = st.builds(
+    SystemUsed,
+    id=ids,
+    name=names,
+    tier=names,
+    owner=names,
+    site=ids,
+    device=names,
+    buildings=tuples_of(names),
+    rpo=spans,
+    rto=st.one_of(st.none(), spans),
+)
 copy_places = st.builds(CopyPlace, system=ids, target=ids, site=names, path=names, format=names, role=names, offsite=flags)
 
 
@@ -279,4 +297,6 @@ def assessments(draw: st.DrawFn) -> Assessment:
         facts=seen,
         findings=draw(tuples_of(findings, most=5)),  # type: ignore[arg-type]
         notes=draw(tuples_of(names)),  # type: ignore[arg-type]
+        sites=draw(tuples_of(sites_used)),  # type: ignore[arg-type]
+        systems=draw(tuples_of(systems_used)),  # type: ignore[arg-type]
     )

@@ -14,6 +14,8 @@ from drcheck.model.assessment import (
     EstateUsed,
     PolicyUsed,
     Run,
+    SiteUsed,
+    SystemUsed,
     TargetPlace,
 )
 from drcheck.model.changes import Breach, BrokenObject, Changes
@@ -76,9 +78,11 @@ __all__ = [
     "Run",
     "Sampling",
     "Severity",
+    "SiteUsed",
     "Source",
     "Subject",
     "SubjectKind",
+    "SystemUsed",
     "TargetFacts",
     "TargetPlace",
     "Unobserved",

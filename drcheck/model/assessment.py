@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from drcheck.model.findings import Finding, Outcome, Severity
 from drcheck.model.seen import Facts
@@ -84,6 +84,34 @@ class PolicyUsed:
 
 
 @dataclass(frozen=True, slots=True)
+class SiteUsed:
+    """One declared site."""
+
+    id: str
+    name: str
+    buildings: tuple[str, ...] = ()
+    """The buildings that it is declared to stand in; two sites of one building are lost together."""
+
+
+@dataclass(frozen=True, slots=True)
+class SystemUsed:
+    """One declared system: who answers for it, where it runs, and what was promised of it."""
+
+    id: str
+    name: str
+    tier: str
+    owner: str
+    site: str
+    """Of the live system."""
+    device: str
+    """The storage that is declared to hold the live data; empty where none is."""
+    buildings: tuple[str, ...]
+    """Those that are declared of the live system besides its site's."""
+    rpo: timedelta
+    rto: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
 class CopyPlace:
     """Where one declared copy stands."""
 
@@ -106,6 +134,12 @@ class TargetPlace:
     site: str
     address: str
     """How it is reached, without any secret."""
+    device: str = ""
+    """The storage that is declared to be behind it; empty where none is."""
+    buildings: tuple[str, ...] = ()
+    """Those that are declared of it besides its site's."""
+    offline: bool = False
+    """Whether it is declared to be disconnected between uses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +155,10 @@ class Assessment:
     findings: tuple[Finding, ...]
     notes: tuple[str, ...] = ()
     """What the reader should know besides, such as an expired or unused waiver."""
+    sites: tuple[SiteUsed, ...] = ()
+    """Every declared site; empty in records of before they were kept."""
+    systems: tuple[SystemUsed, ...] = ()
+    """Every declared system; empty in records of before they were kept."""
 
     def counts(self) -> dict[Outcome, int]:
         """How many findings have each outcome; every outcome has an entry."""

@@ -38,9 +38,11 @@ from drcheck.model import (
     Run,
     Sampling,
     Severity,
+    SiteUsed,
     Source,
     Subject,
     SubjectKind,
+    SystemUsed,
     TargetFacts,
     TargetPlace,
     Unobserved,
@@ -280,7 +282,19 @@ def hospital() -> Assessment:
         facts=facts,
         findings=_findings(),
         notes=("A waiver for offline on pathology is not used by any finding; remove it.", f"Entries that belong to no recovery point: {HOSTILE}"),
-    )
+        sites=(
+            SiteUsed("main", "Main hospital", ("tower",)),
+            SiteUsed("annexe", "Annexe across the road", ("tower",)),
+            SiteUsed("cloud-london", "Cloud, London", ("cloud-hall",)),
+            SiteUsed("county-archive", "County archive", ("archive-house",)),
+        ),
+        systems=(
+            SystemUsed("imaging", "Imaging (PACS)", "critical", "Radiology", "main", "pacs-1", (), timedelta(hours=24), timedelta(hours=24)),
+            SystemUsed("patient-record", "Patient record", "critical", "Chief clinical information officer", "main", "san-1", (),
+                       timedelta(hours=24), timedelta(hours=4)),
+            SystemUsed("pathology", f"Pathology {HOSTILE}", "important", "Laboratory medicine", "main", "san-1", (), timedelta(hours=12), None),
+        ),
+    )  # fmt: skip
 
 
 def rehearsal() -> Assessment:
