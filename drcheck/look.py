@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from drcheck.clock import Deadline
+from drcheck.errors import StoreError
 from drcheck.estate.schema import Estate
 from drcheck.inspect import Heard, inspect
-from drcheck.model import CopyFacts, Facts, TargetFacts
+from drcheck.model import NOT_KEPT, CopyFacts, Fact, Facts, Observed, Reason, Source, StoreKept, TargetFacts, Unobserved
 from drcheck.restore.recorded import recorded_drills
 from drcheck.verify import Forecast, Manner, Memory, plan, verify
 
@@ -63,7 +64,23 @@ def look(
         with nullcontext(None) if memory is None else memory.night(estate, copies) as rolling:
             copies = verify(estate, copies, now=reference, workers=effort.workers, run=run, sink=calls_made.add, rolling=rolling, manner=manner)
             sampling = rolling.sampling if rolling is not None else None
-    return Facts(at=reference, targets=calls_made.told(targets), copies=copies, drills=recorded_drills(estate), sampling=sampling)
+    return Facts(
+        at=reference,
+        targets=calls_made.told(targets),
+        copies=copies,
+        drills=recorded_drills(estate),
+        sampling=sampling,
+        store=_kept(estate, memory),
+    )
+
+
+def _kept(estate: Estate, memory: Memory | None) -> Fact[StoreKept]:
+    if memory is None:
+        return NOT_KEPT
+    try:
+        return Observed(memory.store.kept(estate.organisation.id), memory.clock(), Source.OBSERVED)
+    except StoreError as error:
+        return Unobserved(Reason.UNREACHABLE, str(error))
 
 
 def forecast(

@@ -41,6 +41,7 @@ from drcheck.model import (
     Severity,
     SiteUsed,
     Source,
+    StoreKept,
     Subject,
     SubjectKind,
     SystemUsed,
@@ -209,6 +210,7 @@ facts = st.builds(
     copies=tuples_of(copy_facts),
     drills=fact_of(tuples_of(drills)),
     sampling=st.one_of(st.none(), samplings),
+    store=fact_of(st.builds(StoreKept, kind=names, place=names, nights=counts, first=st.one_of(st.none(), moments))),
 )
 
 facts_used = st.builds(

@@ -37,6 +37,7 @@ from tests.policy.rig import (
     COPY_FACTS,
     NOW,
     PACKS,
+    RUN_FACTS,
     TARGET_FACTS,
     TIGHT,
     Slot,
@@ -56,6 +57,7 @@ from tests.policy.rig import (
     rolling,
     seen,
     slots,
+    store_kept,
     unseen,
     verification,
 )
@@ -95,6 +97,7 @@ def test_everything_passes_before_anything_is_taken_away(packs: dict[str, Pack],
 
 EXPECTED: dict[str, set[str]] = {
     "drills": {"restore.tested pas"},
+    "store": {"store.backed_up north"},
     "points of nas": {"copies.count pas", "copies.devices pas", "copies.media pas", "copies.independent pas", "backup.recency pas@nas"},
     "points of archive": {
         "copies.count pas",
@@ -103,6 +106,7 @@ EXPECTED: dict[str, set[str]] = {
         "copies.offsite pas",
         "copies.independent pas",
         "backup.recency pas@archive",
+        "store.backed_up north",
     },
     "points of bucket": {
         "copies.count pas",
@@ -112,6 +116,7 @@ EXPECTED: dict[str, set[str]] = {
         "copies.offline pas",
         "copies.independent pas",
         "backup.recency pas@bucket",
+        "store.backed_up north",
     },
     "lock of bucket": {"copies.offline pas", "declared.matches.observed bucket"},
     "verification of nas": {"integrity.checksums pas@nas"},
@@ -121,13 +126,20 @@ EXPECTED: dict[str, set[str]] = {
     "changes of archive": {"integrity.unchanged pas@archive"},
     "changes of bucket": {"integrity.unchanged pas@bucket"},
     "identity of nas": {"copies.devices pas", "copies.independent pas", "declared.matches.observed nas"},
-    "identity of archive": {"copies.devices pas", "copies.offsite pas", "copies.independent pas", "declared.matches.observed archive"},
+    "identity of archive": {
+        "copies.devices pas",
+        "copies.offsite pas",
+        "copies.independent pas",
+        "declared.matches.observed archive",
+        "store.backed_up north",
+    },
     "identity of bucket": {
         "copies.devices pas",
         "copies.offsite pas",
         "copies.offline pas",
         "copies.independent pas",
         "declared.matches.observed bucket",
+        "store.backed_up north",
     },
 }
 
@@ -173,12 +185,13 @@ def _needs(pack: Pack, control: str) -> tuple[str, ...]:
 
 GONE = {
     "points": {"coverage.systems", "copies.count", "copies.devices", "copies.media", "copies.offsite", "copies.independent", "retention.depth"}
-    | {"backup.recency", "backup.completeness"},
-    "identity": {"copies.devices", "copies.offsite"},
+    | {"backup.recency", "backup.completeness", "store.backed_up"},
+    "identity": {"copies.devices", "copies.offsite", "store.backed_up"},
     "lock": set(),
     "verification": {"integrity.checksums"},
     "changes": {"integrity.unchanged"},
     "drills": {"restore.tested"},
+    "store": {"store.backed_up"},
 }
 
 
@@ -282,6 +295,8 @@ def values_for(slot: Slot, connector: str) -> st.SearchStrategy[Any]:
         case "drills":
             one = st.sampled_from([drill(), drill(timedelta(days=400)), drill(success=False), drill(timedelta(days=3), target="nas")])
             return st.lists(one, max_size=3).map(tuple)
+        case "store":
+            return st.builds(lambda nights: store_kept(nights=nights, first=None), st.integers(0, 400))
         case _:
             return st.just(0.0)
 
@@ -291,6 +306,7 @@ PLACES = (
     estate(),
     estate(tape=True),
     estate({"rehearsal": True}),
+    estate({"systems.pas.holds_store": False}),
     estate({"targets.nas.connector": "sftp", "targets.bucket.connector": "sftp", "targets.archive.device": None}),
     estate({"targets.archive.site": "main", "targets.nas.immutable": True, "systems.pas.retention": None, "targets.nas.medium": None}),
     estate({"sites.archive.domains": {"building": "b", "power": "p", "cooling": "cooling-main"}, "sites.cloud.domains": {}}, tape=True),
@@ -393,7 +409,7 @@ def rated(tmp_path_factory: pytest.TempPathFactory) -> list[Pack]:
 
 
 def test_the_rig_has_every_fact() -> None:
-    assert {slot.fact for slot in slots(facts(estate()))} == {"drills", *TARGET_FACTS, *COPY_FACTS}
+    assert {slot.fact for slot in slots(facts(estate()))} == {*RUN_FACTS, *TARGET_FACTS, *COPY_FACTS}
 
 
 def test_a_pack_file_is_where_the_test_says(tmp_path: Path) -> None:

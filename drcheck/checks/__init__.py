@@ -25,6 +25,7 @@ BUILTIN = {
     "integrity.unchanged": "drcheck.checks.unchanged:UNCHANGED",
     "restore.tested": "drcheck.checks.restore:TESTED",
     "declared.matches.observed": "drcheck.checks.declared:MATCHES",
+    "store.backed_up": "drcheck.checks.store:BACKED_UP",
 }
 GROUP = "drcheck.checks"
 

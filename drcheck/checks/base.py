@@ -26,7 +26,11 @@ TO_SEE = "Make what did not answer reachable, or connect its medium, and check a
 """What to do where a copy could not be looked at."""
 
 FACTS: Mapping[SubjectKind, Mapping[str, str]] = {
-    SubjectKind.ESTATE: {"drills": "every recorded restore drill"},
+    SubjectKind.ESTATE: {
+        "drills": "every recorded restore drill",
+        "store": "where drcheck keeps what outlives a run",
+        "holders": "the systems that are declared to hold that store, each with its copies and their facts, known or not",
+    },
     SubjectKind.SYSTEM: {
         "copies": "the system's copies, each with its own facts, known or not",
         "drills": "every recorded restore drill",

@@ -77,6 +77,9 @@ class System(_Declared):
     rto: Duration | None = Field(default=None, description="Recovery time objective: how long recovery may take", examples=["4h"])
     retention: Duration | None = Field(default=None, description="How far back it must be possible to go", examples=["35d"])
     restore_test_interval: Duration | None = Field(default=None, description="How often a restore must be proved", examples=["90d"])
+    holds_store: StrictBool = Field(
+        default=False, description="Declares that drcheck's own store is part of this system's data, so that it is backed up with it", examples=[True]
+    )
 
 
 class Budget(_Declared):

@@ -31,7 +31,7 @@ def starter(answers: Answers) -> str:
     note = "" if british else "# There is no pack of your country's guidance here yet; this one is the most general.\n"
     parts = [
         _HEAD,
-        f"# Which guidance to judge by. `drcheck policy list` shows every pack.\n{note}policies = {toml_value(policies)}\n\n{_FILES}{_VERIFY}",
+        f"# Which guidance to judge by. `drcheck policy list` shows every pack.\n{note}policies = {toml_value(policies)}\n{_SELF}\n{_FILES}{_VERIFY}",
         f"[organisation]\nid = {toml_string(identifiers([answers.organisation])[0])}\nname = {toml_string(answers.organisation)}\n"
         f'country = {toml_string(answers.country)}          # ISO 3166-1\n# code = "RX1"           # a national code, such as an ODS code\n\n',
         _SITES,
@@ -95,6 +95,10 @@ _HEAD = """\
 # at each target, `drcheck check` judges. No passwords in this file: write a reference such as "env:NAME" or "file:/path".
 schema = "drcheck.estate/1"
 
+"""
+
+_SELF = """\
+# Add "drcheck-self" once drcheck's own store is backed up (docs/store.md), and say in which system it is: holds_store = true in its entry.
 """
 
 _FILES = """\

@@ -23,12 +23,13 @@ from drcheck.model.drills import Drill
 from drcheck.model.facts import Depth, Fact, Observed, Reason, Source, Unobserved
 from drcheck.model.findings import FactUsed, Finding, Outcome, Severity, Subject, SubjectKind, Waiver
 from drcheck.model.fixity import WEAK_ALGORITHMS, ManifestRead, ObjectResult, ObjectVerdict, Rotation, Verification
+from drcheck.model.kept import StoreKept
 from drcheck.model.names import number_of, printable
 from drcheck.model.past import FindingKey, Interval, Night, Past
 from drcheck.model.place import Encryption, Identity, Permissions, Protection, Versions
 from drcheck.model.points import SKEW, Points, PointState, RecoveryPoint
 from drcheck.model.sampling import Sampling
-from drcheck.model.seen import NO_STORE, TARGET_ASPECTS, CopyFacts, Facts, TargetFacts
+from drcheck.model.seen import NO_STORE, NOT_KEPT, TARGET_ASPECTS, CopyFacts, Facts, TargetFacts
 
 __all__ = [
     "EXIT_CRASH",
@@ -38,6 +39,7 @@ __all__ = [
     "EXIT_OUTPUT",
     "EXIT_UNKNOWN",
     "EXIT_USAGE",
+    "NOT_KEPT",
     "NO_STORE",
     "SKEW",
     "TARGET_ASPECTS",
@@ -80,6 +82,7 @@ __all__ = [
     "Severity",
     "SiteUsed",
     "Source",
+    "StoreKept",
     "Subject",
     "SubjectKind",
     "SystemUsed",

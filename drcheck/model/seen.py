@@ -10,6 +10,7 @@ from drcheck.model.changes import Changes
 from drcheck.model.drills import Drill
 from drcheck.model.facts import Fact, Reason, Unobserved
 from drcheck.model.fixity import Verification
+from drcheck.model.kept import StoreKept
 from drcheck.model.place import Encryption, Identity, Permissions, Protection, Versions
 from drcheck.model.points import Points
 from drcheck.model.sampling import Sampling
@@ -20,6 +21,8 @@ TARGET_ASPECTS = ("identity", "protection", "encryption", "versions", "permissio
 
 NO_STORE = Unobserved(Reason.NOT_ATTEMPTED, "nothing is known of earlier nights; that takes a store, and a run that reads and judges the present")
 """Why nothing is known of earlier nights where a run uses no store: none is kept, or it reads nothing, or judges another moment."""
+NOT_KEPT = Unobserved(Reason.NOT_ATTEMPTED, "this run uses no store; look again without --no-store and --facts")
+"""Why nothing is known of drcheck's own store where a run uses none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,8 @@ class Facts:
     drills: Fact[tuple[Drill, ...]]
     sampling: Sampling | None = None
     """What chose the objects that were read; None where no store is kept."""
+    store: Fact[StoreKept] = NOT_KEPT
+    """Where drcheck keeps what outlives a run."""
 
     def target(self, target: str) -> TargetFacts:
         """The facts of one target. Raises KeyError where the run has none."""

@@ -52,7 +52,7 @@ class WrittenPack(_Written):
     issuer: Named = Field(description="Who published the guidance", examples=["National Cyber Security Centre (UK)"])
     document: Named = Field(description="The guidance's own title", examples=["Offline backups in an online world"])
     document_version: Named = Field(description="Its version or date", examples=["June 2021"])
-    url: str = Field(pattern=r"^https://", description="Where it is published", examples=["https://www.ncsc.gov.uk/"])
+    url: str = Field(pattern=r"^(https://|$)", description="Where it is published; empty where it is not", examples=["https://www.ncsc.gov.uk/"])
     date_read: Day = Field(description="When it was last read for this pack", examples=["2026-11-21"])
     country: Country = Field(description="ISO 3166-1 alpha-2 code of where it applies", examples=["GB"])
     sectors: tuple[Named, ...] = Field(min_length=1, description="Whom it addresses", examples=[["health"]])

@@ -63,7 +63,8 @@ class Subjects:
         """Every fact that checks may need of a subject, by name; see `drcheck.checks.base.FACTS`."""
         match subject.kind:
             case SubjectKind.ESTATE:
-                return {"drills": self.facts.drills}
+                holders = tuple(self._of_system(system) for system in self.estate.systems if system.holds_store)
+                return {"drills": self.facts.drills, "store": self.facts.store, "holders": self._together(holders)}
             case SubjectKind.SYSTEM:
                 return {"copies": self._together(self._of_system(self.estate.system(subject.id))), "drills": self.facts.drills}
             case SubjectKind.COPY:

@@ -11,14 +11,14 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from drcheck.canonical import digest_bytes
 from drcheck.chain import Link, Paper, link_from
 from drcheck.clock import now
 from drcheck.errors import StoreError
-from drcheck.model import Assessment, Interval, Night
+from drcheck.model import Assessment, Interval, Night, StoreKept
 from drcheck.store.database import Database
 from drcheck.store.history import (
     DrillSeen,
@@ -136,6 +136,13 @@ class Store:
         with self._database.reading() as connection:
             row = connection.execute(wanted.order_by(assessments.c.id.desc()).limit(1)).first()
         return None if row is None else night_of(row)
+
+    def kept(self, organisation: str) -> StoreKept:
+        """What this store is, and what it holds of the organisation."""
+        wanted = select(func.count(), func.min(assessments.c.started)).join(organisations, assessments.c.organisation == organisations.c.id)
+        with self._database.reading() as connection:
+            nights, first = connection.execute(wanted.where(organisations.c.name == organisation)).one()
+        return StoreKept("sqlite" if self._database.sqlite else "postgresql", self.place, nights, first)
 
     def links(self, organisation: str) -> list[Link]:
         """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from drcheck.assess import assess
 from drcheck.estate.toml_text import toml_value
 from drcheck.look import Effort, look
-from drcheck.model import Assessment, Facts
+from drcheck.model import Assessment, Fact, Facts, Observed, Source, StoreKept
 from drcheck.open_estate import open_estate
 from drcheck.policy import load_packs, load_waivers, shipped_packs
 from tests.faults import trees
@@ -20,7 +21,7 @@ from tests.faults.trees import DUMP, NEWEST, NIGHT, NOW, Tree
 
 Table = dict[str, Any]
 
-PACKS = ("uk-ncsc-offline-backups", "uk-nhse-backup-policy", "uk-caf-b5")
+PACKS = ("uk-ncsc-offline-backups", "uk-nhse-backup-policy", "uk-caf-b5", "drcheck-self")
 _UNSEEN = ("backup.recency", "backup.completeness", "integrity.checksums")
 """What stays unknown of a copy that is in the vault: somebody accepts it, by name and until a date."""
 FIRST_LOOK = "NHSE-BP-1.unchanged"
@@ -39,6 +40,7 @@ _SYSTEMS: list[Table] = [
         "rpo": "24h",
         "rto": "4h",
         "retention": "60d",
+        "holds_store": True,
     },
     {
         "id": "laboratory",
@@ -100,6 +102,8 @@ class Place:
         self.run_seconds: float | None = None
         self.during: list[AbstractContextManager[object]] = []
         self.held = ExitStack()
+        self.store: Fact[StoreKept] = Observed(StoreKept("sqlite", "/var/lib/drcheck/drcheck.db", 30, now - timedelta(days=30)), now, Source.OBSERVED)
+        """What is known of drcheck's own store; the looks of the zoo use none."""
         self.ages = True
         """Whether every file is made to look as old as the newest backup just before the look."""
         self.document: Table = {
@@ -229,7 +233,8 @@ class Place:
         with self.held, ExitStack() as entered:
             for each in self.during:
                 entered.enter_context(each)
-            return look(estate, reference=self.now, effort=Effort(self.seconds, self.run_seconds, workers=8))
+            seen = look(estate, reference=self.now, effort=Effort(self.seconds, self.run_seconds, workers=8))
+        return replace(seen, store=self.store)
 
     def judge(self, facts: Facts) -> Assessment:
         """What drcheck finds in facts."""

@@ -34,6 +34,7 @@ from drcheck.model import (
     Rotation,
     Run,
     Source,
+    StoreKept,
     TargetFacts,
     Unobserved,
     Verification,
@@ -43,7 +44,7 @@ from drcheck.model import (
 from drcheck.policy import Pack, judge, load_pack
 
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
-PACKS = ("uk-ncsc-offline-backups", "uk-nhse-backup-policy", "uk-caf-b5")
+PACKS = ("uk-ncsc-offline-backups", "uk-nhse-backup-policy", "uk-caf-b5", "drcheck-self")
 
 ESTATE: dict[str, Any] = {
     "schema": "drcheck.estate/1",
@@ -62,6 +63,7 @@ ESTATE: dict[str, Any] = {
             "rpo": "24h",
             "rto": "4h",
             "retention": "90d",
+            "holds_store": True,
         }
     ],
     "targets": [
@@ -227,6 +229,12 @@ def drill(age: timedelta = timedelta(days=10), **fields: Any) -> Drill:
     return Drill(**(kept | fields))
 
 
+def store_kept(**fields: Any) -> StoreKept:
+    """A store that a hundred nights were kept in, unless `fields` say otherwise."""
+    kept: dict[str, Any] = {"kind": "sqlite", "place": "/var/lib/drcheck/drcheck.db", "nights": 100, "first": NOW - timedelta(days=100)}
+    return StoreKept(**(kept | fields))
+
+
 def facts(place: Estate, *, silent: Iterable[str] = ()) -> Facts:
     """Facts in which everything passes; the targets in `silent` do not answer."""
     targets, copies = [], []
@@ -253,16 +261,17 @@ def facts(place: Estate, *, silent: Iterable[str] = ()) -> Facts:
             continue
         lock = Protection("compliance", NOW + timedelta(days=60)) if place.target(one.target).immutable else Protection("none")
         copies.append(CopyFacts(one.system, one.target, seen(healthy()), seen(lock), seen(verification()), seen(changes())))
-    return Facts(NOW, tuple(targets), tuple(copies), seen((drill(),), Source.DECLARED))
+    return Facts(NOW, tuple(targets), tuple(copies), seen((drill(),), Source.DECLARED), store=seen(store_kept()))
 
 
 TARGET_FACTS = ("identity", "protection", "encryption", "versions", "permissions", "clock_skew")
+RUN_FACTS = ("drills", "store")
 COPY_FACTS = ("points", "lock", "verification", "changes")
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One fact of a run: of a target, of a copy (by its target), or the drills."""
+    """One fact of a run: of a target, of a copy (by its target), or with no owner the drills or the store."""
 
     owner: str
     fact: str
@@ -273,7 +282,7 @@ class Slot:
 
 def slots(some: Facts) -> Iterator[Slot]:
     """Every fact of a run."""
-    yield Slot("", "drills")
+    yield from (Slot("", name) for name in RUN_FACTS)
     for target in some.targets:
         yield from (Slot(target.target, name) for name in TARGET_FACTS)
     for one in some.copies:
@@ -286,13 +295,14 @@ def put(some: Facts, values: Mapping[Slot, Any]) -> Facts:
         replace(one, **{name: values[slot] for name in TARGET_FACTS if (slot := Slot(one.target, name)) in values}) for one in some.targets
     )
     copies = tuple(replace(one, **{name: values[slot] for name in COPY_FACTS if (slot := Slot(one.target, name)) in values}) for one in some.copies)
-    return replace(some, targets=targets, copies=copies, drills=values.get(Slot("", "drills"), some.drills))
+    of_the_run = {name: values[slot] for name in RUN_FACTS if (slot := Slot("", name)) in values}
+    return replace(some, targets=targets, copies=copies, **of_the_run)
 
 
 def known(some: Facts, slot: Slot) -> bool:
     """Whether the fact in a slot is known."""
     if not slot.owner:
-        return isinstance(some.drills, Observed)
+        return isinstance(getattr(some, slot.fact), Observed)
     owner: Any = some.target(slot.owner) if slot.fact in TARGET_FACTS else next(one for one in some.copies if one.target == slot.owner)
     return isinstance(getattr(owner, slot.fact), Observed)
 
@@ -329,6 +339,7 @@ TIGHT: dict[str, str] = {
     "integrity.unchanged": "{}",
     "restore.tested": "{ judge_rto = true, third_of_retention = true }",
     "declared.matches.observed": "{}",
+    "store.backed_up": "{ minimum = 2 }",
 }
 
 
