@@ -6,6 +6,7 @@ from drcheck.store.history import DrillSeen, PointSeen
 from drcheck.store.known import Known, Reading, version_of
 from drcheck.store.lock import Holder
 from drcheck.store.merge import Change, Merged
+from drcheck.store.notices import NoticeBook
 from drcheck.store.objects import ObjectStore, Summary
 from drcheck.store.recorder import Recorder
 from drcheck.store.seeds import Seeds
@@ -18,6 +19,7 @@ __all__ = [
     "Holder",
     "Known",
     "Merged",
+    "NoticeBook",
     "ObjectStore",
     "PointSeen",
     "Reading",

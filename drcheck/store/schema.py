@@ -230,6 +230,38 @@ seeds = Table(
     Column("made", Moment, nullable=False),
 )
 
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("organisation", Number, ForeignKey("organisations.id"), nullable=False),
+    Column("run", Word, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("policy", Word, nullable=False),
+    Column("control", Word, nullable=False),
+    Column("subject_kind", Text, nullable=False),
+    Column("subject", Word, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("about", Word, nullable=False),
+    Index("notices_by_organisation", "organisation", "id"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("organisation", Number, ForeignKey("organisations.id"), nullable=False),
+    Column("run", Word, nullable=False),
+    Column("channel", Word, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("tried", Moment),
+    Column("trouble", Word, nullable=False),
+    UniqueConstraint("organisation", "run", "channel"),
+)
+
 breaches = Table(
     "breaches",
     metadata,

@@ -37,6 +37,7 @@ from drcheck.store.history import (
     select_points,
 )
 from drcheck.store.lock import Holder, run_lock
+from drcheck.store.notices import NoticeBook
 from drcheck.store.objects import ObjectStore
 from drcheck.store.packing import Damaged
 from drcheck.store.recorder import EVERY, Recorder
@@ -241,6 +242,10 @@ class Store:
             with self._database.writing() as connection:
                 number = copy_number(connection, organisation_number(connection, organisation), copy)
         return ObjectStore(self._database, number, copy, place)
+
+    def notices(self, organisation: str) -> NoticeBook:
+        """What the organisation's people were told."""
+        return NoticeBook(self._database, organisation)
 
     def recorder(self, organisation: str, *, every: float = EVERY, clock: Callable[[], datetime] = now) -> Recorder:
         """What takes the organisation's results one by one, made at the time that `clock` tells: a `drcheck.verify.tally.ResultSink`."""

@@ -10,7 +10,7 @@ from drcheck.errors import StoreError
 from drcheck.store.database import Database
 from drcheck.store.schema import metadata
 
-NEWEST = "0006"
+NEWEST = "0007"
 """The version that this drcheck reads and writes: the last file in `migrations/versions`."""
 VERSION_TABLE = "drcheck_version"
 _MIGRATIONS = Path(__file__).parent / "migrations"
