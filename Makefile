@@ -5,8 +5,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_READY := $(VENV)/.ready-demo
 BENCH_READY := $(VENV)/.ready-bench
+FUZZ_READY := $(VENV)/.ready-fuzz
 
-.PHONY: demo test lint bench docs dist clean
+.PHONY: demo test lint bench docs dist fuzz clean
 
 demo: $(DEMO_READY)
 	$(BIN)/drcheck demo
@@ -27,7 +28,10 @@ docs: $(READY)
 	$(BIN)/python -m docs.generate
 
 dist: $(READY)
-	$(BIN)/python -m build
+	$(BIN)/python -m release
+
+fuzz: $(FUZZ_READY)
+	$(BIN)/python -m tests.fuzz $(FUZZ)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -45,4 +49,8 @@ $(READY): pyproject.toml $(VENV)/bin/python
 
 $(BENCH_READY): pyproject.toml $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'
+	touch $@ $(READY) $(DEMO_READY)
+
+$(FUZZ_READY): pyproject.toml $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[fuzz]'
 	touch $@ $(READY) $(DEMO_READY)
