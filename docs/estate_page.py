@@ -79,6 +79,9 @@ _TITLES = (
     ("Offline", "offline", "`offline = { … }` in a target."),
     ("Copy", "copy", "`[[copies]]`. One system has at most one copy at one target. A system without copies is no error here: it is a finding."),
     ("Manifest", "manifest", "`manifest = { … }` in a copy."),
+    ("Notices", "notices", "`[notices]`. [Nights](nights.md) says what is told, and when."),
+    ("Smtp", "smtp", "`[notices.smtp]`."),
+    ("Ping", "ping", "`[notices.ping]`."),
 )
 
 

@@ -19,6 +19,8 @@ _NAMES = ("pass", "pwd", "apikey", "accesskey")
 _KINDS_OF_KEY = ("access", "account", "api", "encryption", "private", "shared", "signing", "storage")
 _ABOUT_A_SECRET = ("algorithm", "arn", "command", "file", "files", "fingerprint", "folder", "id", "ids", "name", "path", "type", "url")
 _OPEN_KEYS = ("host_key", "host_keys", "hostkey", "key_file", "keyfile", "public_key", "known_hosts")
+_PLACES = (("notices", "to"), ("notices", "ping", "url"))
+"""Keys that are not named like a secret, and hold one: the address of a chat or of a monitor lets anybody in who has it."""
 _GIVEAWAYS = (
     (re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"), "looks like an AWS access key"),
     (re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----|PuTTY-User-Key-File-"), "looks like a private key"),
@@ -79,6 +81,8 @@ def giveaway(text: str) -> str:
 
 def may_be_secret(path: Path) -> bool:
     """Whether the value at these keys may be a secret, going by the names of the keys: if in doubt, yes."""
+    if tuple(_names(path)) in _PLACES:
+        return True
     return any(key not in _OPEN_KEYS and (any(word in key for word in (*_WORDS, "key")) or key in _NAMES) for key in _names(path))
 
 

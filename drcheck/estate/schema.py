@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StrictBool, StrictInt, StringConstraints
 
 from drcheck.estate.fields import Country, Day, Duration, EstatePath, Identifier, MomentOrDay, Money, Names, Size, TargetPath
+from drcheck.estate.notices import Notices
 
 DOMAIN_KINDS = (
     "building",
@@ -198,6 +199,7 @@ class Estate(_Declared):
     drills: EstatePath | None = Field(default=None, description="The file of recorded drills (.toml or .jsonl)", examples=["drills.toml"])
     waivers: EstatePath | None = Field(default=None, description="The file of accepted failures", examples=["waivers.toml"])
     verify: Verify = Field(default_factory=Verify, description="How backups are read", examples=[{"cycle": "30d", "tariff": "tariff.toml"}])
+    notices: Notices | None = Field(default=None, description="Who is told of what a night changed", examples=[{"to": ["systemd:teams-url"]}])
     plugins: tuple[Named, ...] = Field(
         default=(), description="Distributions whose connectors, formats, checks and reports may be used", examples=[["drcheck-tape"]]
     )

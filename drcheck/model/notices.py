@@ -9,6 +9,8 @@ from enum import StrEnum
 from drcheck.model.findings import Outcome, Severity, Subject, SubjectKind
 from drcheck.model.past import FindingKey
 
+_ALL = Subject(SubjectKind.ESTATE, "")
+
 
 class NoticeKind(StrEnum):
     """What has changed."""
@@ -41,12 +43,12 @@ class Notice:
     kind: NoticeKind
     policy: str = ""
     control: str = ""
-    subject: Subject = Subject(SubjectKind.ESTATE, "")
+    subject: Subject = _ALL
     outcome: Outcome | None = None
     """Of the finding, as it was then."""
     severity: Severity | None = None
     about: str = ""
-    """What else belongs to it: the day on which a waiver ends, the moment of the last night before a silence, the day of a digest, what went wrong."""
+    """What tells it from others besides: the day when a waiver ends or a digest is due, the moment before a silence, what went wrong."""
 
     @property
     def key(self) -> FindingKey:

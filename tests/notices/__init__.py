@@ -1,0 +1,1 @@
+"""Notices, their channels, and pings."""
