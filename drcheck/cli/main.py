@@ -28,6 +28,7 @@ COMMANDS = {
     "estate": ("drcheck.cli.estate:estate", "Validate, show or describe the estate file."),
     "history": ("drcheck.cli.history:history", "List the assessments in a store, or print one again."),
     "init": ("drcheck.cli.init:init", "Write a commented estate file to start from."),
+    "key": ("drcheck.cli.key:key", "Make, show and rotate the keys that sign evidence."),
     "manifest": ("drcheck.cli.manifest:manifest", "Write checksums of your own, hold them against a place, convert them."),
     "policy": ("drcheck.cli.policy:policy", "List and explain the guidance packs and the checks."),
     "verify": ("drcheck.cli.verify:verify", "Read what is due and compare it, or say what would be read."),
