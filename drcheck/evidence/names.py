@@ -3,6 +3,9 @@ Names of objects, hashed: in health systems a file's name can be a patient's.
 
 The hash is keyed (HMAC-SHA-256, RFC 2104) with a secret that stays in the store, since names can be guessed; equal names give equal hashes, so that a
 bad object can still be followed from night to night, and whoever has the store can say which one it is.
+
+Only facts hold names of their own. What a finding says is made from facts, so it is judged again from the hashed ones: no name is searched for in a
+text, where it may stand shortened, quoted or escaped, or be as short as the words around it.
 """
 
 from __future__ import annotations
@@ -11,65 +14,234 @@ import dataclasses
 import hashlib
 import hmac
 import re
-from collections.abc import Iterator
-from typing import Any, TypeVar
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from datetime import date, timedelta
+from enum import Enum
+from typing import Any, TypeVar, get_args, get_type_hints
 
-from drcheck.model import Assessment, BrokenObject, CopyFacts, ManifestRead, ObjectVerdict, Points, RecoveryPoint, Unobserved, Verification, printable
+from drcheck.estate.schema import Estate
+from drcheck.evidence.phrases import parted
+from drcheck.model import (
+    Assessment,
+    BrokenObject,
+    CopyFacts,
+    Drill,
+    Encryption,
+    Facts,
+    Finding,
+    Identity,
+    ManifestRead,
+    ObjectVerdict,
+    Observed,
+    Points,
+    Protection,
+    RecoveryPoint,
+    Sampling,
+    StoreKept,
+    TargetFacts,
+    printable,
+)
+from drcheck.policy import Pack, judge
 
 T = TypeVar("T")
-_PRIVATE: dict[type[Any], tuple[str, ...]] = {
-    RecoveryPoint: ("id", "detail", "sample"),
-    Points: ("unrecognised_sample",),
-    ObjectVerdict: ("key", "manifest", "detail"),
-    ManifestRead: ("name",),
-    Verification: ("unusable_manifests", "faults"),
-    BrokenObject: ("key", "detail"),
-    Unobserved: ("detail",),
+_Key = tuple[str, str, object]
+
+_NAMES: dict[type[Any], frozenset[str]] = {
+    RecoveryPoint: frozenset({"id", "sample"}),
+    Points: frozenset({"unrecognised_sample"}),
+    ObjectVerdict: frozenset({"key", "manifest"}),
+    ManifestRead: frozenset({"name"}),
+    BrokenObject: frozenset({"key"}),
+    Drill: frozenset({"recovery_point"}),
 }
-"""The fields of a copy's facts in which names of objects stand."""
+"""The fields that are names of objects."""
+_PLAIN: dict[type[Any], frozenset[str]] = {
+    CopyFacts: frozenset({"system", "target"}),
+    TargetFacts: frozenset({"target", "calls"}),
+    Identity: frozenset({"principal", "device", "traits"}),
+    Protection: frozenset({"mode"}),
+    Encryption: frozenset({"at_rest", "in_transit", "key"}),
+    RecoveryPoint: frozenset({"time_from"}),
+    ObjectVerdict: frozenset({"algorithm", "promised", "found"}),
+    ManifestRead: frozenset({"kind", "algorithms"}),
+    Sampling: frozenset({"seed", "committed"}),
+    StoreKept: frozenset({"kind", "place"}),
+    Drill: frozenset({"system", "target", "verified_by", "problems", "lessons", "evidence", "record"}),
+}
+"""
+The fields that name no object: what a place says of itself, what is declared, digests, and what people wrote for others to read. Every other text
+counts as one in which a name may stand.
+"""
+_BY_PEOPLE = ("problems", "lessons", "evidence")
+"""The fields of a drill that people wrote. Names stand in them only where a person put them; those that are known are looked for."""
+_EDGE = re.compile(r"""[\s:;,."'()]*""")
+_LINE = re.compile(r""":? ?\bline [0-9]+[\s:]*$|[\s:;,."'()]*$""")
+_APART = re.compile(r"""[\s:;,"'()/@=]+""")
+_SHORT_NUMBER = re.compile(r"[0-9]{1,3}")
+_HEAD = 6
+"""How long a name must be to be looked for in what people wrote: shorter ones are words of theirs."""
+WITHHELD = "(withheld: what this check says cannot be told without names of objects)"
 
 
 def token(key: bytes, name: str) -> str:
-    """`name-` and 80 bits of the keyed hash of `name`, as hex."""
-    return f"name-{hmac.digest(key, name.encode('utf-8', 'surrogatepass'), hashlib.sha256).hex()[:20]}"
+    """`name-` and 80 bits of the keyed hash of the name as it is shown, as hex."""
+    return f"name-{hmac.digest(key, printable(name).encode(), hashlib.sha256).hex()[:20]}"
 
 
-def hash_names(assessment: Assessment, key: bytes) -> tuple[Assessment, dict[str, str]]:
+class Tokens:
     """
-    The assessment with every name of an object, and every text about a copy that may hold one, replaced by its token, wherever it appears; and the
-    name behind each token, which must not leave the house.
+    Tokens in the place of names.
+
+    Attributes:
+        names: the name behind each token that was given out, where they are kept; it must not leave the house.
+        given: how many were given out, the same ones counted again.
     """
-    names = {name for copy in assessment.facts.copies for name in _private(copy) if name}
-    tokens = {name: token(key, name) for name in names}
-    forms = {form: tokens[name] for name in names for form in (name, printable(name))}
-    # The longest first, so that a name which is part of another does not break it.
-    pattern = re.compile("|".join(re.escape(form) for form in sorted(forms, key=lambda form: (-len(form), form)))) if forms else None
-    return _replaced(assessment, pattern, forms), {found: name for name, found in tokens.items()}
+
+    def __init__(self, key: bytes, declared: Collection[str], written: Iterable[str] = (), *, keep: bool = False) -> None:
+        """
+        Args:
+            key: the organisation's secret.
+            declared: texts that the estate declares; their words may stay where they stand alone.
+            written: what people wrote, of which `written` will be asked; it decides which names are remembered for that.
+            keep: whether every name is kept, rather than none.
+        """
+        self.names: dict[str, str] = {}
+        self.given = 0
+        self._key = key
+        self._declared = {word for text in declared for word in _APART.split(text)}
+        self._keep = keep
+        self._known: dict[str, str] = {}
+        self._heads = {text[place : place + _HEAD]: dict[str, str]() for text in written for place in range(len(text) - _HEAD + 1)}
+        self._plans: dict[type[Any], tuple[tuple[str, Callable[[str], str]], ...]] = {}
+
+    def name(self, name: str) -> str:
+        """The token of a name; the empty one and `.`, a mirror as a whole, are none."""
+        if name in ("", "."):
+            return name
+        found = token(self._key, name)
+        self.given += 1
+        if self._keep:
+            self.names[found] = name
+        if self._heads and name[:_HEAD] in self._heads:
+            self._heads[name[:_HEAD]][name] = found
+        return found
+
+    def text(self, text: str) -> str:
+        """A text of which only drcheck's own words, counts, moments and what is declared are kept; a token in the place of everything else."""
+        if text not in self._known:
+            self._known[text] = "".join(piece if own else self._foreign(piece) for piece, own in parted(text))
+        return self._known[text]
+
+    def _foreign(self, piece: str) -> str:
+        begin = _EDGE.match(piece)
+        start = begin.end() if begin else 0
+        ends = _LINE.search(piece, start)
+        end = ends.start() if ends else len(piece)
+        core = piece[start:end]
+        if all(word in self._declared or _SHORT_NUMBER.fullmatch(word) for word in _APART.split(core)):
+            return piece
+        return piece[:start] + self.name(core) + piece[end:]
+
+    def written(self, text: str) -> str:
+        """What a person wrote, with tokens in the place of those names that were given one before."""
+        found, begun, place = [], 0, 0
+        while place < len(text):
+            names = self._heads.get(text[place : place + _HEAD], {})
+            name = max((name for name in names if text.startswith(name, place)), key=len, default="")
+            if name:
+                found += [text[begun:place], names[name]]
+                begun = place + len(name)
+            place += len(name) or 1
+        return "".join([*found, text[begun:]])
+
+    def facts(self, value: T) -> T:
+        """A fact, or anything that holds facts, with tokens in it; the same value where it holds no name."""
+        result: Any = self._inner(value, self.text)
+        return result  # type: ignore[no-any-return]
+
+    def _inner(self, value: Any, texts: Callable[[str], str]) -> Any:
+        kind = type(value)
+        if kind is str:
+            return texts(value)
+        if kind is tuple:
+            made = tuple([self._inner(item, texts) for item in value])
+            return value if all(new is old for new, old in zip(made, value, strict=True)) else made
+        if not dataclasses.is_dataclass(value):
+            return value
+        if kind not in self._plans:
+            self._plans[kind] = self._plan(kind)
+        changed = {}
+        for name, field_texts in self._plans[kind]:
+            old = getattr(value, name)
+            new = self._inner(old, field_texts)
+            if new is not old:
+                changed[name] = new
+        return dataclasses.replace(value, **changed) if changed else value  # type: ignore[type-var]
+
+    def _plan(self, kind: type[Any]) -> tuple[tuple[str, Callable[[str], str]], ...]:
+        names, plain = _NAMES.get(kind, frozenset()), _PLAIN.get(kind, frozenset())
+        hints = get_type_hints(kind)
+        fields = [field.name for field in dataclasses.fields(kind) if field.name not in plain and _holds_text(hints[field.name])]
+        return tuple((name, self.name if name in names else self.text) for name in fields)
 
 
-def _private(value: Any) -> Iterator[str]:
-    if isinstance(value, tuple):
-        for item in value:
-            yield from _private(item)
-    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = _PRIVATE.get(type(value), ())
-        for field in dataclasses.fields(value):
-            inner = getattr(value, field.name)
-            if field.name in fields:
-                yield from (inner,) if isinstance(inner, str) else inner
-            elif not (isinstance(value, CopyFacts) and field.name in ("system", "target")):
-                yield from _private(inner)
+_WITHOUT_TEXT = (int, float, Enum, date, timedelta, type(None))
 
 
-def _replaced(value: T, pattern: re.Pattern[str] | None, forms: dict[str, str]) -> T:
-    if pattern is None:
-        return value
-    result: Any = value
-    if isinstance(value, str) and type(value) is str:
-        result = pattern.sub(lambda found: forms[found.group()], value)
-    elif isinstance(value, tuple):
-        result = tuple(_replaced(item, pattern, forms) for item in value)
-    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-        inner = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-        result = dataclasses.replace(value, **{name: _replaced(item, pattern, forms) for name, item in inner.items()})
-    return result  # type: ignore[no-any-return]
+def _holds_text(hint: Any) -> bool:
+    """Whether a value of this type can hold a text: it is not made of numbers, moments and words of drcheck's own alone."""
+    arguments = get_args(hint)
+    if arguments:
+        return any(_holds_text(argument) for argument in arguments if argument is not Ellipsis)
+    return not (isinstance(hint, type) and issubclass(hint, _WITHOUT_TEXT))
+
+
+def hash_names(assessment: Assessment, estate: Estate, packs: Sequence[Pack], tokens: Tokens) -> Assessment:
+    """The assessment with tokens in the place of names; the same one where it holds none."""
+    facts = hash_facts(assessment.facts, tokens)
+    if not tokens.given:
+        return assessment
+    return dataclasses.replace(assessment, facts=facts, findings=_judged_again(assessment, estate, packs, facts, tokens))
+
+
+def hash_facts(facts: Facts, tokens: Tokens) -> Facts:
+    """The facts with tokens in the place of names."""
+    hashed = tokens.facts(facts)
+    if not isinstance(hashed.drills, Observed):
+        return hashed
+    drills = tuple(
+        dataclasses.replace(
+            drill, problems=tokens.written(drill.problems), lessons=tokens.written(drill.lessons), evidence=tokens.written(drill.evidence)
+        )
+        for drill in hashed.drills.value
+    )
+    return dataclasses.replace(hashed, drills=dataclasses.replace(hashed.drills, value=drills))
+
+
+def written_by_people(assessment: Assessment) -> Iterator[str]:
+    """What people wrote that is recorded with an assessment."""
+    drills = assessment.facts.drills
+    if isinstance(drills, Observed):
+        yield from (getattr(drill, name) for drill in drills.value for name in _BY_PEOPLE)
+    yield from (finding.waiver.reason for finding in assessment.findings if finding.waiver is not None)
+
+
+def _judged_again(assessment: Assessment, estate: Estate, packs: Sequence[Pack], facts: Facts, tokens: Tokens) -> tuple[Finding, ...]:
+    """
+    The findings as they are said of the hashed facts. Outcomes, waivers and the rest stay: what a check of a third party makes of names themselves is
+    then withheld, not judged otherwise.
+    """
+    again, _ = judge(estate, packs, facts, now=assessment.run.reference)
+    said: dict[_Key, Finding] = {(finding.policy, finding.control, finding.subject): finding for finding in again}
+    return tuple(_said(finding, said.get((finding.policy, finding.control, finding.subject)), tokens) for finding in assessment.findings)
+
+
+def _said(finding: Finding, again: Finding | None, tokens: Tokens) -> Finding:
+    waiver = finding.waiver
+    if waiver is not None and (reason := tokens.written(waiver.reason)) != waiver.reason:
+        finding = dataclasses.replace(finding, waiver=dataclasses.replace(waiver, reason=reason))
+    if again is None or (again.outcome, again.depth, again.assurance) != (finding.outcome, finding.depth, finding.assurance):
+        return dataclasses.replace(finding, message=WITHHELD, facts=())
+    if again.message == finding.message and again.facts == finding.facts:
+        return finding
+    return dataclasses.replace(finding, message=again.message, facts=again.facts)

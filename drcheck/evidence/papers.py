@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,14 @@ from drcheck.canonical import canonical_json
 from drcheck.chain import RECORD, Paper
 from drcheck.errors import OutputError
 from drcheck.estate.schema import Estate
-from drcheck.evidence.names import hash_names
+from drcheck.evidence.names import Tokens, hash_names, written_by_people
 from drcheck.model import Assessment
 from drcheck.policy import Pack
 from drcheck.record import assessment_to_record
 from drcheck.secrets import is_reference
+
+ESTATE = "estate.json"
+"""The paper that holds what was declared."""
 
 
 def papers_of(assessment: Assessment, estate: Estate, packs: Sequence[Pack], names_key: bytes) -> tuple[Paper, ...]:
@@ -27,13 +31,33 @@ def papers_of(assessment: Assessment, estate: Estate, packs: Sequence[Pack], nam
     Raises:
         OutputError: the file of waivers cannot be read any more.
     """
-    hashed, names = hash_names(assessment, names_key)
-    record = assessment_to_record(assessment)
-    papers = [Paper(RECORD, record, assessment_to_record(hashed) if names else None), Paper("estate.json", estate_paper(estate))]
+    declared = estate_paper(estate)
+    waivers = None if estate.waivers is None else _content(estate.waivers)
+    accepted = "" if waivers is None else waivers.decode("utf-8", "surrogateescape")
+    tokens = Tokens(names_key, declared_texts(declared), [*written_by_people(assessment), accepted])
+    hashed = hash_names(assessment, estate, packs, tokens)
+    papers = [Paper(RECORD, assessment_to_record(assessment), None if hashed is assessment else assessment_to_record(hashed))]
+    papers.append(Paper(ESTATE, declared))
     papers += [Paper(f"policies/{pack.id}.toml", pack.content) for pack in packs]
-    if estate.waivers is not None:
-        papers.append(Paper("waivers.toml", _content(estate.waivers)))
+    if waivers is not None:
+        without = tokens.written(accepted).encode("utf-8", "surrogateescape")
+        papers.append(Paper("waivers.toml", waivers, None if without == waivers else without))
     return tuple(papers)
+
+
+def declared_texts(paper: bytes) -> set[str]:
+    """Every text in the paper of an estate: what is declared, and may be told."""
+    return set(_texts(json.loads(paper)["estate"]))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case list():
+            yield from (text for item in value for text in _texts(item))
+        case dict():
+            yield from (text for item in value.values() for text in _texts(item))
 
 
 def estate_paper(estate: Estate) -> bytes:

@@ -1,0 +1,1 @@
+"""Evidence: packs, signatures, and what keeps names of patients out of both."""
