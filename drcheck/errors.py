@@ -7,6 +7,7 @@ Every error that drcheck raises on purpose.
       StoreError                 the store could not be opened, read or written: locked, full, read-only, corrupt, newer (exit 12)
         Busy                     another run on the same organisation has not ended
       EvidenceError              a pack, key, signature or time stamp could not be made, or does not hold (exit 12)
+      NotDelivered               a notice or ping was not accepted; it never changes what a night found (exit 12 where it was all that was asked)
       ManifestError              a manifest could not be understood; the promises in it are unknown
       ConnectorError             a fact could not be seen; never passes `drcheck.connectors.base.attempt`
         Unreachable TimedOut AccessDenied NoCredentials Untrusted Unsupported Malformed InProgress
@@ -80,6 +81,12 @@ class Busy(StoreError):
 
 class EvidenceError(DrcheckError):
     """A pack, key, signature or time stamp could not be made, or does not hold. Its text says which, why and what to do; never a passphrase."""
+
+    exit_code = 12
+
+
+class NotDelivered(DrcheckError):
+    """A notice or ping was not accepted. Its text says by whom and why, and holds no secret."""
 
     exit_code = 12
 

@@ -64,7 +64,7 @@ def resolve(reference: str) -> Secret:
         NoCredentials: it cannot be had; the message names the reference and what to do, never the secret.
     """
     scheme, _, rest = reference.partition(":")
-    shown = _shown(reference)
+    shown = shown_reference(reference)
     match scheme:
         case "env":
             text = os.environ.get(rest)
@@ -91,7 +91,7 @@ def resolve(reference: str) -> Secret:
     return Secret(text, shown)
 
 
-def _shown(reference: str) -> str:
+def shown_reference(reference: str) -> str:
     """The reference as it may be shown: of a command only the program, as arguments can themselves be private."""
     scheme, _, rest = reference.partition(":")
     if scheme != "command":
