@@ -1,0 +1,1 @@
+"""Nights beside each other: all of it pure."""
