@@ -6,7 +6,9 @@ Every error that drcheck raises on purpose.
       OutputError                a report or record could not be written (exit 12)
       StoreError                 the store could not be opened, read or written: locked, full, read-only, corrupt, newer (exit 12)
         Busy                     another run on the same organisation has not ended
+        StoreDamaged             what is in the store is not what was written
       EvidenceError              a pack, key, signature or time stamp could not be made, or does not hold (exit 12)
+        BadPack                  a pack is not what drcheck writes: altered, incomplete, or made to do harm (exit 10)
       NotDelivered               a notice or ping was not accepted; it never changes what a night found (exit 12 where it was all that was asked)
       ManifestError              a manifest could not be understood; the promises in it are unknown
       ConnectorError             a fact could not be seen; never passes `drcheck.connectors.base.attempt`
@@ -89,6 +91,16 @@ class NotDelivered(DrcheckError):
     """A notice or ping was not accepted. Its text says by whom and why, and holds no secret."""
 
     exit_code = 12
+
+
+class BadPack(EvidenceError):
+    """A pack is not what drcheck writes: altered, incomplete, or made to harm whoever opens it. Its text names the file in it and what is wrong."""
+
+    exit_code = 10
+
+
+class StoreDamaged(StoreError):
+    """What is in the store is not what was written: a page, a run of objects or a paper."""
 
 
 class ManifestError(DrcheckError):
