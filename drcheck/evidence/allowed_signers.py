@@ -21,7 +21,7 @@ from drcheck.evidence.sshsig import NAMESPACE
 from drcheck.model import printable
 
 _MOST_TOLD = 20
-_OPTION = re.compile(r'([A-Za-z-]+)(?:="((?:[^"\\]|\\.)*)")?')
+_OPTION = re.compile(r'([A-Za-z-]+)(?:="((?:\\"|[^"\\]|\\(?!"))*)")?')
 _TIME = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})(?:([0-9]{2})([0-9]{2})([0-9]{2})?)?")
 _KNOWN = ("cert-authority", "namespaces", "valid-after", "valid-before")
 
