@@ -27,7 +27,7 @@ class KeySigner(ABC):
     def label(self) -> str:
         """A part of a file's name that is safe everywhere, is the same for the same key and comment, and differs for two keys."""
         start = hashlib.sha256(self.key.blob).hexdigest()[:8]
-        words = re.sub(r"[^A-Za-z0-9._@-]+", "-", self.key.comment).strip(".-")[:_LONGEST_LABEL]
+        words = re.sub(r"[^A-Za-z0-9._-]+", "-", self.key.comment).strip(".-")[:_LONGEST_LABEL]
         return f"{words}-{start}" if words else start
 
     def sign(self, message: bytes) -> bytes:

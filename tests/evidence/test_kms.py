@@ -57,7 +57,7 @@ def test_ssh_keygen_takes_what_a_service_signs(tmp_path: Path, kind: str) -> Non
     assert signer.label.startswith("kms-")
     line = tmp_path / "kms.pub"
     line.write_text(key_from_crypto(private.public_key(), "clinic@hospital.example").line)
-    assert kms_signer(f"file2:{secret}#{line}").label.startswith("clinic@hospital.example-")
+    assert kms_signer(f"file2:{secret}#{line}").label.startswith("clinic-hospital.example-")
 
 
 @pytest.fixture
