@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from drcheck.errors import StoreError
+from drcheck.errors import StoreDamaged, StoreError
 from drcheck.model import printable
 from drcheck.store.packing import Damaged
 
@@ -63,33 +63,32 @@ def told(place: str, file: Path | None, wait: float) -> Iterator[None]:
         wait: the seconds for which a locked store is waited for.
 
     Raises:
-        StoreError: the database could not.
+        StoreError: the database could not; `StoreDamaged` where what is in it is not what was written.
     """
     try:
         yield
     except Damaged as error:
-        raise StoreError(f"the store {place} {_CORRUPT.format(said=error)}") from error
+        raise StoreDamaged(f"the store {place} {_CORRUPT.format(said=error)}") from error
     except OSError as error:
         # Only temporary files: what databases say of their own files arrives as their errors.
         raise StoreError(f"the store {place} needs room for temporary files: {error.strerror or error}; free some, or set TMPDIR") from error
     except DBAPIError as error:
-        raise StoreError(f"the store {place} {_said(error, file, wait)}") from error
+        template, said = _answer(error), _line(error.orig)
+        kind = StoreDamaged if template == _CORRUPT else StoreError
+        words = template.format(said=said, holder=f" by {_holder(file)} for more than {wait:g} s") if template else f"could not be used: {said}"
+        raise kind(f"the store {place} {words}") from error
     except SQLAlchemyError as error:
         raise StoreError(f"the store {place} could not be used: {_line(error)}") from error
 
 
-def _said(error: DBAPIError, file: Path | None, wait: float) -> str:
+def _answer(error: DBAPIError) -> str | None:
+    """What is said of an error, with places for details; None where it is one that nobody foresaw."""
     cause = error.orig
-    said = _line(cause)
     if isinstance(cause, sqlite3.Error):
         # The low byte is the kind; the rest says more of it: https://www.sqlite.org/rescode.html
-        text = _SQLITE.get(getattr(cause, "sqlite_errorcode", 0) & 0xFF)
-    else:
-        state = getattr(cause, "sqlstate", None) or ("08" if error.connection_invalidated or type(cause).__name__ == "OperationalError" else "")
-        text = _POSTGRESQL.get(state) or _POSTGRESQL.get(state[:2])
-    if text is None:
-        return f"could not be used: {said}"
-    return text.format(said=said, holder=f" by {_holder(file)} for more than {wait:g} s")
+        return _SQLITE.get(getattr(cause, "sqlite_errorcode", 0) & 0xFF)
+    state = getattr(cause, "sqlstate", None) or ("08" if error.connection_invalidated or type(cause).__name__ == "OperationalError" else "")
+    return _POSTGRESQL.get(state) or _POSTGRESQL.get(state[:2])
 
 
 def _line(error: BaseException | None) -> str:

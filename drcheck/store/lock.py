@@ -84,7 +84,7 @@ def run_lock(database: Database, organisation: str, command: str) -> Iterator[Ho
 
 def _enter(database: Database, organisation: str, token: str, holder: Holder) -> Holder | None:
     with database.writing() as connection:
-        before = _find(connection, organisation)
+        before = find_holder(connection, organisation)
         number = organisation_number(connection, organisation)
         connection.execute(delete(holders).where(holders.c.organisation == number))
         values = {"pid": holder.pid, "host": holder.host, "started": holder.started, "command": holder.command}
@@ -101,7 +101,8 @@ def _leave(database: Database, token: str) -> None:
         _LOG.warning("that this run has ended could not be written: %s", error)
 
 
-def _find(connection: Connection, organisation: str) -> Holder | None:
+def find_holder(connection: Connection, organisation: str) -> Holder | None:
+    """Who is written down as the run on an organisation; that says nothing of whether it still goes on."""
     wanted = select(holders.c.pid, holders.c.host, holders.c.started, holders.c.command).join(
         organisations, holders.c.organisation == organisations.c.id
     )
@@ -111,7 +112,7 @@ def _find(connection: Connection, organisation: str) -> Holder | None:
 
 def _busy(database: Database, organisation: str) -> str:
     with database.reading() as connection:
-        holder = _find(connection, organisation)
+        holder = find_holder(connection, organisation)
     return (
         f"the store {database.place}: another run on {organisation} has not ended ({holder or 'it has not said who it is'}); "
         "wait until it has, or end that process, then run this again"

@@ -31,6 +31,8 @@ _FORM = b"run1"
 _HEAD = struct.Struct("<4sIIIII")
 _TIMES = 7
 _NARROW, _WIDE = "I", "Q"
+LARGEST = 2**29
+"""Bytes that the columns of one run come to at most, unpacked: thousands of objects with the longest names that there are."""
 
 
 class Damaged(ValueError):
@@ -82,6 +84,11 @@ def pack(rows: Sequence[Cells]) -> Packed:
     return Packed(keys[0], len(rows), packed, digests, _check(packed, digests))
 
 
+def intact(columns: bytes, digests: bytes, check: int) -> bool:
+    """Whether the checksum of packed rows holds."""
+    return _check(columns, digests) == check
+
+
 def unpack(columns: bytes, digests: bytes, check: int) -> list[Row]:
     """
     The rows that were packed.
@@ -89,12 +96,27 @@ def unpack(columns: bytes, digests: bytes, check: int) -> list[Row]:
     Raises:
         Damaged: the bytes are not what was packed.
     """
-    if _check(columns, digests) != check:
+    if not intact(columns, digests, check):
         raise Damaged("the checksum of a run of objects does not hold")
-    body = memoryview(zlib.decompress(columns))
+    try:
+        return _rows(memoryview(_inflated(columns)), digests)
+    except (zlib.error, struct.error, ValueError, IndexError, OverflowError) as error:
+        # Anybody can make a checksum for what he made up.
+        raise Damaged(f"a run of objects is not what was packed: {error}") from error
+
+
+def _inflated(columns: bytes) -> bytes:
+    whole = zlib.decompressobj()
+    body = whole.decompress(columns, LARGEST)
+    if not whole.eof:
+        raise Damaged(f"it ends early, or comes to more than {LARGEST} bytes")
+    return body
+
+
+def _rows(body: memoryview, digests: bytes) -> list[Row]:
     form, count, shared, shapes_length, keys_length, versions_length = _HEAD.unpack_from(body)
     if form != _FORM:
-        raise Damaged("a run of objects has an unknown form")
+        raise Damaged("its form is unknown")
     place = _HEAD.size
 
     def take(length: int) -> memoryview:

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -19,6 +20,8 @@ from drcheck.chain import Link, Paper, link_from
 from drcheck.clock import now
 from drcheck.errors import StoreError
 from drcheck.model import Assessment, Interval, Night, StoreKept
+from drcheck.store.backup import backup
+from drcheck.store.checking import Checked, check
 from drcheck.store.database import Database
 from drcheck.store.history import (
     DrillSeen,
@@ -36,10 +39,11 @@ from drcheck.store.history import (
     select_intervals,
     select_points,
 )
-from drcheck.store.lock import Holder, run_lock
+from drcheck.store.lock import Holder, find_holder, run_lock
 from drcheck.store.notices import NoticeBook
 from drcheck.store.objects import ObjectStore
 from drcheck.store.packing import Damaged
+from drcheck.store.pruning import Pruned, prune
 from drcheck.store.recorder import EVERY, Recorder
 from drcheck.store.schema import assessments, calls, copies, organisations, papers
 from drcheck.store.seeds import Seeds, find_seeds, make_seeds, rotate
@@ -144,6 +148,23 @@ class Store:
         with self._database.reading() as connection:
             nights, first = connection.execute(wanted.where(organisations.c.name == organisation)).one()
         return StoreKept("sqlite" if self._database.sqlite else "postgresql", self.place, nights, first)
+
+    def running(self, organisation: str) -> Holder | None:
+        """The run on the organisation that began and has not said that it ended: it goes on, or was killed. None where there is none."""
+        with self._database.reading() as connection:
+            return find_holder(connection, organisation)
+
+    def prune(self, before: datetime, keep_last: int = 1, *, really: bool) -> Pruned:
+        """Throw away the papers of nights that began before `before`, or say what would go; see `drcheck.store.pruning.prune`."""
+        return prune(self._database, before, keep_last, really=really)
+
+    def backup(self, file: Path) -> int:
+        """Put a checked copy of the store at `file`, readable by its owner alone; returns its size in bytes. See `drcheck.store.backup.backup`."""
+        return backup(self._database, file)
+
+    def check(self) -> Checked:
+        """Read everything that carries a checksum or a digest, and follow every chain; see `drcheck.store.checking.check`."""
+        return check(self._database)
 
     def links(self, organisation: str) -> list[Link]:
         """

@@ -1,0 +1,149 @@
+"""Whether a store is what was written: its pages, every paper, every run of objects, and the chain of each organisation's nights."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Table, select
+
+from drcheck.canonical import digest_bytes
+from drcheck.chain import Link, link_from
+from drcheck.errors import StoreDamaged
+from drcheck.model import printable
+from drcheck.store.database import Database
+from drcheck.store.packing import intact
+from drcheck.store.schema import assessments, object_runs, organisations, papers, readings
+
+_PAGE = 32
+_MOST = 20
+"""Faults that SQLite names of its own pages, at the most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was looked at in a store, and what is wrong with it."""
+
+    nights: int
+    pruned: int
+    """How many of them have no papers any more, by intent."""
+    papers: int
+    runs: int
+    """Packed rows of objects and their readings."""
+    problems: tuple[str, ...]
+    """In words, safe to print; empty where everything is what was written."""
+
+
+def check(database: Database) -> Checked:
+    """
+    Read everything that carries a checksum or a digest, and follow every chain. Writes nothing.
+
+    Raises:
+        StoreError: the store cannot be read, for another reason than damage.
+    """
+    problems: list[str] = []
+    kept: set[str] = set()
+    counts = dict.fromkeys(("nights", "pruned", "papers", "runs"), 0)
+
+    def noted(found: Iterator[tuple[str, str | None]]) -> None:
+        try:
+            for counted, problem in found:
+                if counted:
+                    counts[counted] += 1
+                if problem is not None:
+                    problems.append(problem)
+        except StoreDamaged as error:
+            problems.append(printable(str(error)))
+
+    if database.sqlite:
+        noted(_pages(database))
+    noted(_papers(database, kept))
+    noted(_runs(database, object_runs, "a run of objects"))
+    noted(_runs(database, readings, "a batch of readings"))
+    noted(_chains(database, kept))
+    return Checked(counts["nights"], counts["pruned"], counts["papers"], counts["runs"], tuple(dict.fromkeys(problems)))
+
+
+def _pages(database: Database) -> Iterator[tuple[str, str | None]]:
+    with database.reading() as connection:
+        for (said,) in connection.exec_driver_sql(f"PRAGMA integrity_check({_MOST})").all():
+            if said != "ok":
+                yield "", printable(f"SQLite says: {said}")
+        for table, *_ in connection.exec_driver_sql("PRAGMA foreign_key_check").all():
+            yield "", f"a row of {printable(str(table))} belongs to one that is not there"
+
+
+def _papers(database: Database, kept: set[str]) -> Iterator[tuple[str, str | None]]:
+    for row in _in_pages(database, papers, ("digest", "content")):
+        kept.add(row.digest)
+        try:
+            same = digest_bytes(zlib.decompress(row.content)) == row.digest
+        except zlib.error:
+            same = False
+        yield "papers", None if same else f"the paper {printable(row.digest)} is not the one that was recorded"
+
+
+def _runs(database: Database, table: Table, what: str) -> Iterator[tuple[str, str | None]]:
+    for row in _in_pages(database, table, ("columns", "digests", "checksum")):
+        yield "runs", None if intact(row.columns, row.digests, row.checksum) else f"the checksum of {what} does not hold (number {row.id})"
+
+
+def _in_pages(database: Database, table: Table, columns: Sequence[str]) -> Iterator[Any]:
+    last = 0
+    while True:
+        wanted = select(table.c.id, *(table.c[name] for name in columns)).where(table.c.id > last).order_by(table.c.id).limit(_PAGE)
+        with database.reading() as connection:
+            found = connection.execute(wanted).all()
+        yield from found
+        if len(found) < _PAGE:
+            return
+        last = found[-1].id
+
+
+def _chains(database: Database, kept: set[str]) -> Iterator[tuple[str, str | None]]:
+    names = ("run", "started", "reference", "as_of", "exit_code", "link", "pruned")
+    wanted = select(organisations.c.name, *(assessments.c[name] for name in names)).join(
+        organisations, assessments.c.organisation == organisations.c.id
+    )
+    with database.reading() as connection:
+        rows = connection.execute(wanted.order_by(organisations.c.name, assessments.c.id)).all()
+    before: dict[str, Link | None] = {}
+    for row in rows:
+        night = f"the night {printable(row.run)} of {printable(row.name)}"
+        yield "nights", None
+        if row.pruned:
+            yield "pruned", None
+        try:
+            link = link_from(row.link.encode())
+        except ValueError as error:
+            yield "", f"{night}: its link {printable(str(error))}"
+            before[row.name] = None
+            continue
+        yield from (("", f"{night} {problem}") for problem in _of_link(link, row, before.get(row.name), first=row.name not in before))
+        if not row.pruned:
+            missing = [name for name, digest in (*link.papers, *link.hashed) if digest not in kept]
+            yield from (("", f"{night}: its paper {printable(name)} is gone, and it was not pruned") for name in dict.fromkeys(missing))
+        before[row.name] = link
+
+
+def _of_link(link: Link, row: Any, previous: Link | None, *, first: bool) -> Iterator[str]:
+    """What is wrong with one link of a chain, beside its row and the link before."""
+    same = (
+        (link.organisation, printable(row.name)),
+        (link.run, printable(row.run)),
+        (link.started, row.started.replace(microsecond=0)),
+        (link.reference, row.reference.replace(microsecond=0)),
+        (link.as_of, row.as_of),
+        (link.exit_code, row.exit_code),
+    )
+    if any(one != other for one, other in same):
+        yield "is not the night that its link is of"
+    if previous is None:
+        if first and (link.number, link.previous) != (1, ""):
+            yield f"is number {link.number} of its chain, and the nights before it are not there"
+    elif link.number != previous.number + 1:
+        yield f"is number {link.number} of its chain, and follows number {previous.number}"
+    elif link.previous != previous.digest:
+        yield "does not follow the night before it: one of the two was altered or exchanged"
