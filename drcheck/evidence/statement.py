@@ -33,7 +33,7 @@ _LISTS = ("passedTests", "warnedTests", "failedTests")
 
 
 @dataclass(frozen=True, slots=True)
-class Tested:
+class ControlResults:
     """How an assessment, or several of a period, came out, control by control."""
 
     result: str
@@ -51,12 +51,12 @@ class Attested:
     """A statement whose signature and subject were checked."""
 
     signed: Signed
-    tested: Tested
+    results: ControlResults
     configuration: tuple[tuple[str, str], ...]
     """What the tests were run with: file and SHA-256 in hex."""
 
 
-def tested(assessments: Iterable[Assessment]) -> Tested:
+def control_results(assessments: Iterable[Assessment]) -> ControlResults:
     """How these assessments came out: of each control the worst that was found in any of them. A control that applies nowhere is in no list."""
     worst: dict[str, int] = {}
     result = 0
@@ -68,7 +68,7 @@ def tested(assessments: Iterable[Assessment]) -> Tested:
                 name = f"{finding.policy}/{finding.control}"
                 worst[name] = max(worst.get(name, 0), rank)
     lists = (tuple(sorted(name for name, rank in worst.items() if rank == wanted)) for wanted in range(3))
-    return Tested(RESULTS[result], *lists)
+    return ControlResults(RESULTS[result], *lists)
 
 
 def _rank(finding: Finding) -> int | None:
@@ -82,7 +82,7 @@ def _rank(finding: Finding) -> int | None:
     return 1
 
 
-def attestation(tag_manifest: bytes, found: Tested, configuration: Mapping[str, bytes], signer: Signer) -> dict[str, bytes]:
+def attestation(tag_manifest: bytes, found: ControlResults, configuration: Mapping[str, bytes], signer: Signer) -> dict[str, bytes]:
     """
     The file to put beside the pack's signatures, by its path in the pack. Empty where the key is no plain Ed25519 key: of others, such as keys in
     hardware, DSSE's readers do not know the signatures.
@@ -103,7 +103,7 @@ def attestation(tag_manifest: bytes, found: Tested, configuration: Mapping[str, 
     return {f"signatures/{signer.label}.dsse.json": write_envelope(envelope)}
 
 
-def statement(tag_manifest: bytes, found: Tested, configuration: Mapping[str, bytes]) -> bytes:
+def statement(tag_manifest: bytes, found: ControlResults, configuration: Mapping[str, bytes]) -> bytes:
     """The in-toto Statement about a pack with this tag manifest, in the form of RFC 8785."""
     return canonical_json(
         {
@@ -164,7 +164,7 @@ def _attested(signed: Signed, predicate: Any) -> Attested:
         lists = [predicate.get(name) for name in _LISTS]
         pairs = [_pair(each) for each in predicate["configuration"]]
         if all(isinstance(each, list) and all(isinstance(name, str) for name in each) for each in lists):
-            return Attested(signed, Tested(predicate["result"], *(tuple(each or ()) for each in lists)), tuple(pairs))
+            return Attested(signed, ControlResults(predicate["result"], *(tuple(each or ()) for each in lists)), tuple(pairs))
     raise EvidenceError("the statement's test result lacks its result, configuration or lists of tests")
 
 
