@@ -51,12 +51,12 @@ class Attested:
     """A statement whose signature and subject were checked."""
 
     signed: Signed
-    results: ControlResults
+    tested: ControlResults
     configuration: tuple[tuple[str, str], ...]
     """What the tests were run with: file and SHA-256 in hex."""
 
 
-def control_results(assessments: Iterable[Assessment]) -> ControlResults:
+def tested(assessments: Iterable[Assessment]) -> ControlResults:
     """How these assessments came out: of each control the worst that was found in any of them. A control that applies nowhere is in no list."""
     worst: dict[str, int] = {}
     result = 0

@@ -19,10 +19,11 @@ from securesystemslib.signer import SSlibKey
 
 from drcheck.canonical import canonical_json
 from drcheck.errors import EvidenceError
+from drcheck.evidence import statement as stating
 from drcheck.evidence.allowed_signers import AllowedSigners, parse_allowed_signers
 from drcheck.evidence.dsse import Envelope, pae, write_envelope
 from drcheck.evidence.private_keys import FileSigner, load_signer, write_new
-from drcheck.evidence.statement import PAYLOAD_TYPE, ControlResults, attestation, control_results, statement, verify_attestation
+from drcheck.evidence.statement import PAYLOAD_TYPE, ControlResults, attestation, statement, verify_attestation
 from drcheck.model import Outcome
 from tests.evidence.ssh import KEYGEN, make_key
 from tests.reports import sample
@@ -49,18 +50,18 @@ def made(signer: FileSigner, found: ControlResults = FOUND) -> bytes:
 
 
 def test_each_control_is_one_test_with_the_worst_that_was_found() -> None:
-    assert control_results([sample.hospital()]) == ControlResults(
+    assert stating.tested([sample.hospital()]) == ControlResults(
         "FAILED",
         passed=("uk-ncsc-offline-backups/copies-counted",),
         warned=("uk-ncsc-offline-backups/offline", "uk-ncsc-offline-backups/separate"),
         failed=("uk-caf-b5/recency", "uk-ncsc-offline-backups/checksums", "uk-ncsc-offline-backups/fresh"),
     )
-    assert control_results([sample.good()]).result == "PASSED"
-    assert control_results([sample.nothing()]) == ControlResults("WARNED", (), (), ())
-    assert control_results([sample.good(), sample.nothing()]).result == "WARNED"
-    assert control_results([sample.hospital(), sample.good()]) == control_results([sample.hospital()])
+    assert stating.tested([sample.good()]).result == "PASSED"
+    assert stating.tested([sample.nothing()]) == ControlResults("WARNED", (), (), ())
+    assert stating.tested([sample.good(), sample.nothing()]).result == "WARNED"
+    assert stating.tested([sample.hospital(), sample.good()]) == stating.tested([sample.hospital()])
     unsure = replace(sample.good(), findings=tuple(replace(each, outcome=Outcome.UNKNOWN) for each in sample.good().findings))
-    assert (control_results([unsure]).result, control_results([unsure]).passed) == ("WARNED", ())
+    assert (stating.tested([unsure]).result, stating.tested([unsure]).passed) == ("WARNED", ())
 
 
 def test_in_totos_own_library_reads_the_statement() -> None:
@@ -86,7 +87,7 @@ def test_securesystemslib_verifies_the_envelope(signer: FileSigner) -> None:
 
 def test_what_was_stated_and_by_whom(signer: FileSigner) -> None:
     found = verify_attestation(made(signer), MANIFEST, listed(signer), "backups@hospital.example")
-    assert found.results == FOUND
+    assert found.tested == FOUND
     assert found.configuration == (("data/policies/uk-caf-b5.toml", hashlib.sha256(b"toml").hexdigest()),)
     assert (found.signed.principal, found.signed.fingerprint) == ("backups@hospital.example", signer.key.fingerprint)
     assert made(signer) == made(signer)
