@@ -40,9 +40,13 @@ def assess(
     as_of: bool = False,
     facts_from: str = "",
     waivers: tuple[Waiver, ...] = (),
+    run: str = "",
 ) -> Assessment:
     """
     The facts, judged by the packs at the moment `reference`.
+
+    Args:
+        run: the run's id, see `new_run`; a new one where empty.
 
     Raises:
         ConfigError: there is nothing to judge, or the facts are of another estate.
@@ -51,7 +55,7 @@ def assess(
     findings, notes = judge(estate, packs, facts, now=reference, waivers=waivers)
     return Assessment(
         run=Run(
-            id=f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}",
+            id=run or new_run(started),
             reference=reference,
             as_of=as_of,
             facts_from=facts_from,
@@ -78,6 +82,11 @@ def assess(
         sites=tuple(SiteUsed(site.id, site.name, _buildings(site.domains)) for site in estate.sites),
         systems=tuple(_system_used(system) for system in estate.systems),
     )
+
+
+def new_run(started: datetime) -> str:
+    """A new run's id: its start in UTC and a random part."""
+    return f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
 
 
 def _place(copy: Copy, estate: Estate) -> CopyPlace:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 from drcheck.cli.call_file import CallFile
+from drcheck.cli.nightly import night_options, refuse_contradictions, tonight
 from drcheck.cli.options import as_of_option, estate_option, output_option
 from drcheck.cli.parameters import OUTCOMES
 from drcheck.cli.sections import SectionedCommand
 from drcheck.cli.session import run_options
 
 if TYPE_CHECKING:
+    from drcheck.cli.nightly import NightOptions
     from drcheck.cli.session import RunOptions
     from drcheck.model import Facts
 
@@ -37,6 +39,7 @@ FORMATS = ("table", "json", "markdown", "csv")
 @click.option(
     "--calls", "calls_file", type=click.Path(path_type=Path), metavar="FILE", help="Write every call to every target to this file, a JSON line each."
 )
+@night_options
 @run_options
 def check(
     estate_file: Path,
@@ -50,6 +53,7 @@ def check(
     facts_file: Path | None,
     keep_facts: Path | None,
     calls_file: Path | None,
+    night: NightOptions,
     how: RunOptions,
 ) -> int:
     """Look at every declared target, read and compare checksums, judge every system, and report.
@@ -69,10 +73,10 @@ def check(
            or another run has not ended
       2    the command line, the estate, a policy or a waiver is wrong
     """
-    from drcheck.assess import assess
+    from drcheck.assess import assess, new_run
+    from drcheck.cli.logs import shape_log
     from drcheck.cli.output import deliver, terminal_style
     from drcheck.cli.session import session
-    from drcheck.clock import now
     from drcheck.files import write_whole
     from drcheck.look import look
     from drcheck.open_estate import open_estate
@@ -80,53 +84,73 @@ def check(
     from drcheck.record import facts_from_json, facts_to_json
     from drcheck.reports import WITH_PAST, ReportOptions, render, report_known
 
-    started = now()
-    estate = open_estate(estate_file)
-    report_known(format_, estate.plugins)
-    packs = load_packs(estate, policies)
-    waivers = load_waivers(estate.waivers) if estate.waivers else ()
-    reference = as_of or started
     if facts_file is not None and (keep_facts or calls_file):
         raise click.UsageError("--facts looks at nothing, so there is nothing for --keep-facts or --calls to keep")
     remember = as_of is None and facts_file is None
+    refuse_contradictions(click.get_current_context(), night, output=output, looks=remember, no_store=how.no_store)
+    log = shape_log(night.log_format)
+    estate = open_estate(estate_file)
+    formats = [format_, *(also for also, _ in night.also)]
     calls = CallFile(calls_file)
-    with session(estate, packs, how, command="drcheck check", read=not no_read, remember=remember, blind=True) as run:
-        if facts_file is not None:
-            facts: Facts = facts_from_json(_text_of(facts_file), facts_file)
-            reference = as_of or facts.at
-        else:
-            targets, copies = _counted(len(estate.targets), "target", "targets"), _counted(len(estate.copies), "copy", "copies")
-            run.shown.say(f"looking at {targets}, {copies}")
-            with calls, run.shown:
-                facts = look(
-                    estate,
-                    reference=reference,
-                    effort=run.effort,
-                    calls=calls.write if calls_file else None,
-                    heard=run.shown.heard,
-                    memory=run.memory,
-                    manner=run.manner,
-                )
-        assessment = assess(
-            estate,
-            packs,
-            facts,
-            reference=reference,
-            started=started,
-            as_of=as_of is not None,
-            facts_from=str(facts_file or ""),
-            waivers=waivers,
-        )
-        colour, width = terminal_style(output)
-        past = run.past(assessment) if format_ in WITH_PAST else None
-        options = ReportOptions(wide, only or frozenset(), colour, width, past)
-        report = render(assessment, format_, options, estate.plugins)
-        deliver(report, output)
-        if keep_facts is not None:
+    with tonight(estate, night) as this:
+        for each in formats:
+            report_known(each, estate.plugins)
+        packs = load_packs(estate, policies)
+        waivers = load_waivers(estate.waivers) if estate.waivers else ()
+        started = this.begin()
+        reference, name = as_of or started, new_run(started)
+        log.run = name
+        options = night.quieted(how)
+        with session(estate, packs, options, command="drcheck check", read=not no_read, remember=remember, blind=True) as run:
+            if facts_file is not None:
+                facts: Facts = facts_from_json(_text_of(facts_file), facts_file)
+                reference = as_of or facts.at
+            else:
+                targets, copies = _counted(len(estate.targets), "target", "targets"), _counted(len(estate.copies), "copy", "copies")
+                run.shown.say(f"looking at {targets}, {copies}")
+                with calls, run.shown:
+                    facts = look(
+                        estate,
+                        reference=reference,
+                        effort=run.effort,
+                        calls=calls.write if calls_file else None,
+                        heard=this.heard(run.shown.heard),
+                        memory=run.memory,
+                        manner=run.manner,
+                    )
+            assessment = assess(
+                estate,
+                packs,
+                facts,
+                reference=reference,
+                started=started,
+                as_of=as_of is not None,
+                facts_from=str(facts_file or ""),
+                waivers=waivers,
+                run=name,
+            )
+            this.judged(assessment)
+            past = run.past(assessment) if this.tells or not WITH_PAST.isdisjoint(formats) else None
+
+            def rendered(format_: str, output: Path | None) -> str | bytes:
+                colour, width = terminal_style(output)
+                options = ReportOptions(wide, only or frozenset(), colour, width, past if format_ in WITH_PAST else None)
+                return render(assessment, format_, options, estate.plugins)
+
+            if output is not None or not night.nightly:
+                deliver(rendered(format_, output), output)
+            for also, file in night.also:
+                with this.going_on():
+                    deliver(rendered(also, file), file)
             # After the report: a full disk must not cost the answer.
-            write_whole(keep_facts, facts_to_json(facts).encode())
-        calls.insist()
-        run.record(assessment, estate, packs)
+            with this.going_on():
+                if keep_facts is not None:
+                    write_whole(keep_facts, facts_to_json(facts).encode())
+                calls.insist()
+            with this.going_on():
+                run.record(assessment, estate, packs)
+            this.tell(run, past, waivers)
+            this.finish()
     return assessment.exit_code
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import click
@@ -124,10 +125,25 @@ class MoneyType(click.ParamType):  # type: ignore[type-arg] # generic only since
             self.fail(f"{value!r}: {error}", param, ctx)
 
 
+class ReportType(click.ParamType):  # type: ignore[type-arg] # generic only since click 8.4
+    """A format and a file, such as `html=/srv/www/backups.html`."""
+
+    name = "report"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Path]:
+        if isinstance(value, tuple):
+            return value
+        format_, equals, file = str(value).partition("=")
+        if not (format_ and equals and file):
+            self.fail(f"{value!r} is not a format and a file, such as html=/srv/www/backups.html", param, ctx)
+        return format_, Path(file)
+
+
 DURATION = DurationType()
 MOMENT = MomentType()
 OUTCOMES = OutcomesType()
 SIZE = SizeType()
 RATE = RateType()
+REPORT = ReportType()
 REQUESTS = RequestsType()
 MONEY = MoneyType()

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import click
 
 SECTIONS: Mapping[str, tuple[str, ...]] = {
-    "What to do": ("estate_file", "policies", "only_plan", "no_read", "as_of", "facts_file"),
-    "What to write": ("format_", "output", "only", "wide", "keep_facts", "calls_file", "quiet"),
+    "What to do": ("estate_file", "policies", "only_plan", "no_read", "as_of", "facts_file", "nightly", "notify", "jitter"),
+    "What to write": ("format_", "output", "only", "wide", "also", "keep_facts", "calls_file", "quiet", "log_format"),
     "How much to read tonight": (
         "cycle",
         "full",
