@@ -23,6 +23,7 @@ __all__ = ["BUILTIN", "GROUP", "WITH_PAST", "ReportOptions", "render", "render_t
 _PLAIN = ReportOptions()
 BUILTIN = {
     "csv": "drcheck.reports.csv_lines:csv_lines",
+    "html": "drcheck.reports.html:html",
     "json": "drcheck.reports.json_document:json_document",
     "markdown": "drcheck.reports.markdown:markdown",
     "table": "drcheck.reports.table:table",

@@ -22,11 +22,14 @@ from drcheck.model import (
     FactUsed,
     Finding,
     Identity,
+    Interval,
     ManifestRead,
+    Night,
     ObjectResult,
     ObjectVerdict,
     Observed,
     Outcome,
+    Past,
     Permissions,
     Points,
     PointState,
@@ -318,3 +321,30 @@ def nothing() -> Assessment:
     given = hospital()
     facts = replace(given.facts, targets=(), copies=(), drills=DOWN)
     return replace(given, policies=(), targets=(), copies=(), facts=facts, findings=(), notes=())
+
+
+def past_of_hospital() -> Past:
+    """What the nights before say beside the hospital: three weeks with two nights missing, one failure that is new, and one that was mended."""
+    given = hospital()
+    days = [day for day in range(21, 0, -1) if day not in (9, 10)]
+    nights = tuple(_night(number, AT - timedelta(days=day), fail=number % 4, unknown=number % 3) for number, day in enumerate(days, 1))
+    keys = {(one.policy, one.control, one.subject): one for one in given.findings}
+    since = {key: AT - timedelta(days=9) for key in keys}
+    before = {
+        key: Interval(*key, one.outcome, one.waived, one.severity, 1, AT - timedelta(days=9), len(nights), AT - timedelta(days=1))
+        for key, one in keys.items()
+    }
+    damaged = next(key for key in keys if key[1] == "checksums")
+    since[damaged] = AT
+    before[damaged] = replace(before[damaged], outcome=Outcome.PASS)
+    mended = next(key for key in keys if key[2].id == "imaging@onsite")
+    before[mended] = replace(before[mended], outcome=Outcome.UNKNOWN)
+    gone = ("uk-caf-b5", "recency", Subject(SubjectKind.COPY, f"retired@{HOSTILE}"))
+    before[gone] = replace(before[mended], control="recency", policy="uk-caf-b5", subject=gone[2], outcome=Outcome.FAIL)
+    return Past(nights, before, since)
+
+
+def _night(number: int, at: datetime, *, fail: int, unknown: int) -> Night:
+    counts = ((Outcome.FAIL, fail), (Outcome.UNKNOWN, unknown), (Outcome.PASS, 9 - fail - unknown))
+    code = 10 if fail else 11 if unknown else 0
+    return Night(number, "st-elsewhere", f"{at:%Y%m%dT%H%M%SZ}-{number:08x}", at, at, at, False, "sha256:ab", "0.1.0", code, counts, "sha256:cd")

@@ -37,6 +37,9 @@ CASES: list[tuple[str, Callable[[], Assessment], str, dict[str, Any]]] = [
     ("rehearsal.md", sample.rehearsal, "markdown", {}),
     ("nothing.md", sample.nothing, "markdown", {}),
     ("hospital.csv", sample.hospital, "csv", {}),
+    ("hospital.html", sample.hospital, "html", {"past": sample.past_of_hospital()}),
+    ("rehearsal.html", sample.rehearsal, "html", {}),
+    ("nothing.html", sample.nothing, "html", {}),
 ]
 
 
