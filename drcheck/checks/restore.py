@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 
 from drcheck.checks.base import Case, Check, Parameter, ParameterKind, Verdict, listed, moment
 from drcheck.clock import format_duration
@@ -20,8 +21,8 @@ def _tested(case: Case) -> Verdict:
     fact = case.fact("drills", tuple)
     drills = sorted((drill for drill in fact.value if drill.system == case.system.id), key=lambda drill: drill.ended, reverse=True)
     declared = {name for copy in case.estate.copies_of(case.system.id) for name in (copy.target, copy.id)}
-    refused = [f"{_named(drill)} {why}" for drill in drills if (why := _refused(drill, drills, declared, case))]
-    proved = [drill for drill in drills if not _refused(drill, drills, declared, case)]
+    refused = [f"{_named(drill)} {why}" for drill in drills if (why := why_refused(drill, drills, declared, case.now))]
+    proved = [drill for drill in drills if not why_refused(drill, drills, declared, case.now)]
     limit, whence = _limit(case)
     besides = [f"not counted: {listed(refused, 3)}"] if refused else []
 
@@ -46,9 +47,9 @@ def _tested(case: Case) -> Verdict:
     return said(Outcome.PASS if within else Outcome.FAIL, f"{message}; {took}, the RTO is {format_duration(case.system.rto)}", newest)
 
 
-def _refused(drill: Drill, drills: list[Drill], declared: set[str], case: Case) -> str:
-    """Why a drill proves nothing now; empty where it does."""
-    if drill.ended > case.now + SKEW:
+def why_refused(drill: Drill, drills: Sequence[Drill], declared: Collection[str], now: datetime) -> str:
+    """Why a drill proves nothing at `now`; empty where it does. `drills` are all of its system, `declared` the targets and ids of its copies."""
+    if drill.ended > now + SKEW:
         return "is dated after now"
     if not drill.success:
         return "did not succeed" + (f": {printable(drill.problems)}" if drill.problems else "")
@@ -56,7 +57,7 @@ def _refused(drill: Drill, drills: list[Drill], declared: set[str], case: Case) 
         return "ended before it began"
     if drill.target not in declared:
         return "was made from a copy that is not declared"
-    later = (other for other in drills if other.target == drill.target and drill.ended < other.ended <= case.now + SKEW)
+    later = (other for other in drills if other.target == drill.target and drill.ended < other.ended <= now + SKEW)
     return "" if all(other.success for other in later) else "was followed by one from the same copy that did not succeed"
 
 
