@@ -61,7 +61,8 @@ def _refuse_url(url: str, *, verified: bool) -> None:
     if "@" in parts.netloc:
         raise EvidenceError("an authority's URL holds no user and password: others on this machine could read them")
     if parts.scheme == "http" and not verified and host not in _LOOPBACK:
-        raise EvidenceError(f"{url}: over plain http anybody on the way could answer; give the authority's certificates with --tsa-ca, or use https")
+        hint = "give the authority's certificates with --authorities, or use https"
+        raise EvidenceError(f"{url}: over plain http anybody on the way could answer; {hint}")
 
 
 def _exchange(url: str, request: bytes) -> bytes:
