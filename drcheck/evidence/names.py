@@ -15,7 +15,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from typing import Any, TypeVar, get_args, get_type_hints
 
@@ -77,6 +77,11 @@ _BY_PEOPLE = ("problems", "lessons", "evidence")
 _EDGE = re.compile(r"""[\s:;,."'()]*""")
 _LINE = re.compile(r""":? ?\bline [0-9]+[\s:]*$|[\s:;,."'()]*$""")
 _APART = re.compile(r"""[\s:;,"'()/@=]+""")
+_LETTERS = re.compile("[A-Za-z]+")
+_DIGITS = re.compile("[0-9]+")
+_DIRECTIVE = re.compile("%[A-Za-z]")
+_ZONES = timedelta(hours=14)
+"""How far a name's time, which says no zone, can be from UTC."""
 _SHORT_NUMBER = re.compile(r"[0-9]{1,3}")
 _HEAD = 6
 """How long a name must be to be looked for in what people wrote: shorter ones are words of theirs."""
@@ -109,14 +114,16 @@ class Tokens:
         self.given = 0
         self._key = key
         self._declared = {word for text in declared for word in _APART.split(text)}
+        self._letters = {"T", "Z"} | {letters for text in declared for letters in _LETTERS.findall(_DIRECTIVE.sub(" ", text))}
+        self._moments = {"", "."}
         self._keep = keep
         self._known: dict[str, str] = {}
         self._heads = {text[place : place + _HEAD]: dict[str, str]() for text in written for place in range(len(text) - _HEAD + 1)}
         self._plans: dict[type[Any], tuple[tuple[str, Callable[[str], str]], ...]] = {}
 
     def name(self, name: str) -> str:
-        """The token of a name; the empty one and `.`, a mirror as a whole, are none."""
-        if name in ("", "."):
+        """The token of a name; the empty one and `.`, a mirror as a whole, are none, nor is a moment that a recovery point is called by."""
+        if name in self._moments:
             return name
         found = token(self._key, name)
         self.given += 1
@@ -138,7 +145,7 @@ class Tokens:
         ends = _LINE.search(piece, start)
         end = ends.start() if ends else len(piece)
         core = piece[start:end]
-        if all(word in self._declared or _SHORT_NUMBER.fullmatch(word) for word in _APART.split(core)):
+        if core in self._moments or all(word in self._declared or _SHORT_NUMBER.fullmatch(word) for word in _APART.split(core)):
             return piece
         return piece[:start] + self.name(core) + piece[end:]
 
@@ -171,12 +178,25 @@ class Tokens:
         if kind not in self._plans:
             self._plans[kind] = self._plan(kind)
         changed = {}
+        if isinstance(value, RecoveryPoint) and self._is_moment(value.id, value.time):
+            self._moments.add(value.id)
         for name, field_texts in self._plans[kind]:
             old = getattr(value, name)
             new = self._inner(old, field_texts)
             if new is not old:
                 changed[name] = new
-        return dataclasses.replace(value, **changed) if changed else value  # type: ignore[type-var]
+        return dataclasses.replace(value, **changed) if changed else value
+
+    def _is_moment(self, name: str, moment: datetime) -> bool:
+        """Whether a recovery point's name is its time, which is told anyhow, with letters that the estate declares: no more can be read from it."""
+        digits = "".join(_DIGITS.findall(name))
+        if not name.isascii() or not 8 <= len(digits) <= 14 or not self._letters.issuperset(_LETTERS.findall(name)):
+            return False
+        try:
+            named = datetime.strptime(digits.ljust(14, "0"), "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+        except ValueError:
+            return False
+        return abs(named - moment) <= _ZONES if len(digits) > 8 else abs(named - moment) <= timedelta(days=2)
 
     def _plan(self, kind: type[Any]) -> tuple[tuple[str, Callable[[str], str]], ...]:
         names, plain = _NAMES.get(kind, frozenset()), _PLAIN.get(kind, frozenset())

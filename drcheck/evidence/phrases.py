@@ -19,6 +19,8 @@ _COUNT = re.compile(r"[0-9][0-9,.]*(?: of [0-9][0-9,.]*)?")
 _UNIT = re.compile(r" (?:bytes?|objects?|files?|seconds?|s|days?|lines?)\b")
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)?")
 
+_BEFORE_MOMENTS = (" on ", " of ", " at ", " since ", " until ", " from ")
+
 
 def parted(text: str) -> Iterator[tuple[str, bool]]:
     """The text in pieces, each with whether it is surely drcheck's own: its words, counts with their unit, and moments between its words."""
@@ -46,7 +48,7 @@ def _plain(before: str, piece: str, after: str) -> bool:
     unit = _UNIT.search(piece)
     bare = (piece[: unit.start()] if unit and not piece[unit.end() :].strip() else piece).strip()
     if _MOMENT.fullmatch(bare):
-        return True
+        return before.endswith(_BEFORE_MOMENTS)
     return bool(_COUNT.fullmatch(bare) and (unit or _UNIT.match(after) or before.endswith((" has ", " had "))))
 
 

@@ -261,3 +261,27 @@ def test_our_own_words_are_known() -> None:
     known = set(json.loads(Path("drcheck/evidence/phrases.json").read_text(encoding="utf-8")))
     now = phrases()
     assert len(now & known) >= 0.9 * len(now), "many messages were changed; run: python -m docs.phrases"
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("2026-03-01T0200", True),
+        ("20260301T020000Z.dump", True),
+        ("2026-03-01", True),
+        ("1980-01-01", False),
+        ("20260301-Smith.dump", False),
+        ("20260301T020000Z.zip", False),
+        ("9434765919", False),
+        ("2026-13-01", False),
+    ],
+)
+def test_a_recovery_point_that_is_called_by_its_time_keeps_its_name(name: str, kept: bool) -> None:
+    newest = replace(rig.point(timedelta(hours=7)), id=name, detail=f"the dump that {name} says is finished")
+    copy = replace(BASE.copies[0], points=rig.seen(rig.points(newest)))
+    tokens = Tokens(KEY, ["pas-%Y%m%dT%H%M%SZ.dump"])
+    found = tokens.facts(copy).points
+    assert isinstance(found, Observed)
+    point = found.value.newest[0]
+    shown = name if kept else token(KEY, name)
+    assert (point.id, point.detail) == (shown, f"the dump that {shown} says is finished")

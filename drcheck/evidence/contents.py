@@ -1,0 +1,110 @@
+"""A pack as it was read: the digest of every file, and the content of the few that are looked into."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from drcheck.errors import BadPack
+from drcheck.evidence import bag
+from drcheck.evidence.archive import LIMITS, Limits, entries
+from drcheck.evidence.outcomes import LARGEST
+
+_LOOKED_INTO = {"data/pack.json": 1 << 24, "data/chain.jsonl": 1 << 28, "data/record.json": LARGEST, "data/assessment.json": LARGEST}
+"""Files below `data/` whose content is kept, with the most bytes of each."""
+_LIST = 1 << 26
+_OUTSIDE = 1 << 20
+_MOST_OUTSIDE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What was read of a pack."""
+
+    digests: Mapping[str, str]
+    """SHA-256 in hex, by path."""
+    octets: int
+    """Bytes below `data/`."""
+    kept: Mapping[str, bytes]
+    """The content of every file but most of those below `data/`."""
+
+    def file(self, name: str) -> bytes:
+        """The content of one file. Raises BadPack where it is not there."""
+        if name not in self.kept:
+            raise BadPack(f"{name}: is not there")
+        return self.kept[name]
+
+    def info(self) -> dict[str, str]:
+        """What bag-info.txt says. Raises BadPack where it is not there, or cannot be understood."""
+        return bag.read_info(self.file(bag.INFO))
+
+    def below(self, *folders: str) -> list[str]:
+        """The paths in these folders, sorted."""
+        return sorted(name for name in self.digests if name.startswith(folders))
+
+
+def read_contents(path: Path, limits: Limits = LIMITS) -> Contents:
+    """
+    Read a pack once, whole.
+
+    Raises:
+        BadPack: something in it is refused.
+        EvidenceError: it cannot be read at all.
+    """
+    digests: dict[str, str] = {}
+    kept: dict[str, bytes] = {}
+    octets = outside = 0
+    for entry in entries(path, limits):
+        if entry.name in digests:
+            raise BadPack(f"{path}: {entry.name}: is there twice")
+        outside += entry.name.startswith((bag.SIGNATURES, bag.TIMESTAMPS))
+        if outside > _MOST_OUTSIDE:
+            raise BadPack(f"{path}: has more than {_MOST_OUTSIDE:,} signatures and time stamps")
+        digest = hashlib.sha256()
+        most, parts, size = _most(entry.name), list[bytes](), 0
+        for chunk in entry.chunks:
+            digest.update(chunk)
+            size += len(chunk)
+            if most:
+                parts.append(chunk)
+                if size > most:
+                    raise BadPack(f"{path}: {entry.name}: has more than {most:,} bytes")
+        digests[entry.name] = digest.hexdigest()
+        octets += size if entry.name.startswith(bag.PAYLOAD) else 0
+        if most:
+            kept[entry.name] = b"".join(parts)
+    return Contents(digests, octets, kept)
+
+
+def _most(name: str) -> int:
+    """The most bytes of a file that is kept; 0 for one that is not."""
+    if name.startswith(bag.PAYLOAD):
+        return _LOOKED_INTO.get(name, 0)
+    return _OUTSIDE if name.startswith((bag.SIGNATURES, bag.TIMESTAMPS)) else _LIST
+
+
+def list_problems(contents: Contents) -> Iterator[str]:
+    """Where the pack's lists and its files do not agree: what verify.sh finds."""
+    groups = {
+        bag.SUMS: [bag.TAG_MANIFEST, *contents.below(bag.SIGNATURES, bag.TIMESTAMPS)],
+        bag.TAG_MANIFEST: [name for name in contents.digests if _is_tag_file(name)],
+        bag.MANIFEST: contents.below(bag.PAYLOAD),
+    }
+    for name, there in groups.items():
+        try:
+            listed = bag.read_sums(contents.file(name), name)
+        except BadPack as error:
+            yield str(error)
+            continue
+        yield from (f"{each}: is there, and {name} does not list it" for each in sorted(set(there) - set(listed)))
+        for each, digest in listed.items():
+            if each not in there:
+                yield f"{each}: is listed in {name}, and is not there"
+            elif contents.digests[each] != digest:
+                yield f"{each}: was changed: {name} says another digest"
+
+
+def _is_tag_file(name: str) -> bool:
+    return name not in (bag.SUMS, bag.TAG_MANIFEST) and not name.startswith((bag.PAYLOAD, bag.SIGNATURES, bag.TIMESTAMPS))

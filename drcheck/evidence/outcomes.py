@@ -1,0 +1,96 @@
+"""What a stranger's assessment comes to, counted again from its findings, without keeping the rest of it in memory."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from drcheck.model import Outcome
+from drcheck.model.assessment import EXIT_FAIL, EXIT_GOOD, EXIT_UNKNOWN
+
+LARGEST = 1 << 30
+"""Bytes of the largest document that is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What the findings of one document come to."""
+
+    schema: str
+    run: str
+    counts: tuple[tuple[str, int], ...]
+    """How many findings have each outcome, in the order of `Outcome`."""
+    waived: int
+    exit_code: int
+    summary: dict[str, Any]
+    """What the document itself says that they come to; empty where it says nothing."""
+
+    @property
+    def summarised(self) -> dict[str, Any]:
+        """The counts as a summary has them."""
+        return {**dict(self.counts), "waived": self.waived, "exit_code": self.exit_code}
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    outcome: str
+    waived: bool
+
+
+def count(content: bytes) -> Counted:
+    """
+    Count the findings of a record or of a JSON report again.
+
+    Raises:
+        ValueError: it is neither; the message says why.
+    """
+    try:
+        document = json.loads(content, object_pairs_hook=_pruned, parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
+    except UnicodeDecodeError:
+        raise ValueError("is not UTF-8 text") from None
+    except ValueError as error:
+        raise ValueError(f"is no JSON: {error}") from None
+    if not isinstance(document, dict) or not isinstance(document.get("findings"), list) or not isinstance(document.get("schema"), str):
+        raise ValueError("is no document with a schema and findings")
+    findings, run, summary = document["findings"], document.get("run"), document.get("summary", {})
+    if not all(isinstance(finding, _Judged) and finding.outcome in set(Outcome) for finding in findings):
+        raise ValueError("has a finding without an outcome")
+    if not isinstance(run, dict) or not isinstance(run.get("id"), str) or not isinstance(summary, dict):
+        raise ValueError("does not say of which run it is")
+    found = Counter(finding.outcome for finding in findings)
+    counts = tuple((str(outcome), found[outcome]) for outcome in Outcome)
+    return Counted(document["schema"], run["id"], counts, sum(finding.waived for finding in findings), _exit_code(findings), summary)
+
+
+def _exit_code(findings: list[_Judged]) -> int:
+    """As `drcheck.model.Assessment.exit_code`."""
+    standing = {finding.outcome for finding in findings if not finding.waived}
+    if Outcome.FAIL in standing:
+        return EXIT_FAIL
+    if standing & {Outcome.UNKNOWN, Outcome.ERROR}:
+        return EXIT_UNKNOWN
+    return EXIT_GOOD if Outcome.PASS in standing or any(finding.waived for finding in findings) else EXIT_UNKNOWN
+
+
+def _pruned(pairs: list[tuple[str, Any]]) -> Any:
+    """What is kept of one JSON object: of nearly all of them nothing."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key is there twice")
+    if "outcome" in found and "waiver" in found:
+        return _Judged(str(found["outcome"]), found["waiver"] is not None)
+    if "findings" in found:
+        return {key: found.get(key) for key in ("schema", "run", "findings", "summary") if key in found}
+    if "reference" in found and "id" in found:
+        return {"id": found["id"]}
+    if "exit_code" in found:
+        return found
+    return {}
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number")

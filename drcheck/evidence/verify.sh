@@ -1,0 +1,101 @@
+#!/bin/sh
+# Checks a drcheck evidence pack with sha256sum, ssh-keygen and openssl, and nothing of drcheck's.
+#
+#   sh verify.sh [-p PACK] [-t AUTHORITIES.pem] [ALLOWED_SIGNERS PRINCIPAL...]
+#
+# PACK is the pack's folder, else the one that this file is in. ALLOWED_SIGNERS and PRINCIPAL are yours, never the pack's: whose signatures you take,
+# see "ALLOWED SIGNERS" in ssh-keygen(1). AUTHORITIES.pem holds the certificates of the time stamping authorities that you believe.
+#
+# Ends with 0: sound, and signed by every PRINCIPAL. 10: something is wrong. 11: sound, but who signed it was not checked. 2: wrong usage.
+# A pack that was altered can hold an altered verify.sh: take it from drcheck, or from a pack that you trust.
+set -u
+LC_ALL=C TZ=UTC
+export LC_ALL TZ
+
+wrong() { echo "WRONG: $*" >&2; exit 10; }
+usage() { echo "usage: sh verify.sh [-p PACK] [-t AUTHORITIES.pem] [ALLOWED_SIGNERS PRINCIPAL...]" >&2; exit 2; }
+there() { [ -r "$1" ] || { echo "$1: is not there, or cannot be read" >&2; exit 2; }; case $1 in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }
+
+pack=$(dirname "$0") authorities='' allowed=''
+while getopts p:t: option; do
+    case $option in
+        p) pack=$OPTARG ;;
+        t) authorities=$(there "$OPTARG") || exit 2 ;;
+        *) usage ;;
+    esac
+done
+shift $((OPTIND - 1))
+if [ $# -gt 0 ]; then
+    [ $# -ge 2 ] || usage
+    allowed=$(there "$1") || exit 2
+    shift
+fi
+cd -- "$pack" || exit 2
+
+# Everything that is in the pack; what is no file is marked.
+walk() (
+    for each in "$1"* "$1".[!.]* "$1"..?*; do
+        if [ -h "$each" ]; then echo "a-link:$each"
+        elif [ -d "$each" ]; then walk "$each/"
+        elif [ -f "$each" ]; then echo "$each"
+        elif [ -e "$each" ]; then echo "no-file:$each"
+        fi
+    done
+)
+# Nothing but lines of 64 small hex digits, two spaces and a plain path: every reader of such a list takes more than this, and each takes something else.
+strict() {
+    [ -f "$1" ] && [ ! -h "$1" ] || wrong "$1 is not there"
+    [ -z "$(tail -c 1 "$1")" ] || wrong "$1 does not end with a line end"
+    other=$(grep -a -c -v -E '^[0-9a-f]{64}  [A-Za-z0-9_@-][A-Za-z0-9._@-]*(/[A-Za-z0-9_@-][A-Za-z0-9._@-]*)*$' "$1")
+    [ "$other" = 0 ] || wrong "$1 has a line that is not 64 small hex digits, two spaces and a path"
+}
+# The list $1 names each of the files $2 once and nothing else, and every digest in it is right.
+check() {
+    strict "$1"
+    listed=$(cut -c 67- "$1" | sort)
+    [ "$listed" = "$2" ] || wrong "$1 does not list what is there: $(printf '%s\n%s\n' "$listed" "$2" | sort | uniq -u | head -n 5 | tr '\n' ' ')"
+    if command -v sha256sum >/dev/null; then
+        sha256sum --check --strict --quiet "$1" >&2 || wrong "$1: a file is not what is listed"
+    else
+        shasum -a 256 --check --strict --quiet "$1" >&2 || wrong "$1: a file is not what is listed"
+    fi
+}
+files=$(walk '' | sort)
+some() { printf '%s\n' "$files" | grep "$@"; }
+check SHA256SUMS "$(some -E '^(tagmanifest-sha256\.txt$|signatures/|timestamps/)')"
+check tagmanifest-sha256.txt "$(some -v -E '^(SHA256SUMS$|tagmanifest-sha256\.txt$|data/|signatures/|timestamps/)')"
+check manifest-sha256.txt "$(some '^data/')"
+echo "every file is what the pack's lists say, and there is no other"
+
+signatures=$(some '^signatures/.*\.sig$')
+for signature in $signatures; do
+    ssh-keygen -Y check-novalidate -n evidence@drcheck -s "$signature" <tagmanifest-sha256.txt >/dev/null || wrong "$signature: is no signature of this pack"
+done
+for stamp in $(some '^timestamps/.*\.tsr$'); do
+    signature=${stamp#timestamps/}
+    signature=signatures/${signature%.tsr}.sig
+    if [ -z "$authorities" ]; then
+        echo "$stamp: not checked; name the certificates of its authority with -t"
+    else
+        openssl ts -verify -data "$signature" -in "$stamp" -CAfile "$authorities" >/dev/null || wrong "$stamp: does not hold for $signature"
+        openssl ts -reply -in "$stamp" -text | grep '^Time stamp:' | sed "s|^|$signature existed at: |"
+    fi
+done
+# A key that is valid no longer may have signed while it was; when that was is the pack's own word, which only a time stamp proves.
+said=$(sed -n 's/^Drcheck-Exported: \(....\)-\(..\)-\(..\)T\(..\):\(..\):\(..\)Z$/\1\2\3\4\5\6/p' bag-info.txt)
+for principal in "$@"; do
+    by=''
+    for signature in $signatures; do
+        if ssh-keygen -Y verify -f "$allowed" -I "$principal" -n evidence@drcheck -s "$signature" <tagmanifest-sha256.txt >/dev/null 2>&1; then
+            by=$signature
+            echo "$signature: by $principal"
+        elif ssh-keygen -Y verify -f "$allowed" -I "$principal" -n evidence@drcheck -s "$signature" -O verify-time="$said" \
+            <tagmanifest-sha256.txt >/dev/null 2>&1; then
+            by=$signature
+            echo "$signature: by $principal, with a key that is valid no longer and was at the moment that the pack gives itself ($said)"
+        fi
+    done
+    [ -n "$by" ] || wrong "no signature is one of $principal by $allowed"
+done
+[ $# -gt 0 ] || { echo "sound; who signed it was not checked: name a file of allowed signers and a principal"; exit 11; }
+echo "sound and signed"
