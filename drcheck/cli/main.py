@@ -23,6 +23,7 @@ from drcheck.errors import ConfigError, DrcheckError
 COMMANDS = {
     "check": ("drcheck.cli.check:check", "Look at every target, read and compare, judge, and report."),
     "demo": ("drcheck.cli.demo:demo", "Build a throw-away hospital with seeded faults, and check it."),
+    "diff": ("drcheck.cli.diff:diff", "Say what is new, fixed or still so between two nights, and since when."),
     "doctor": ("drcheck.cli.doctor:doctor", "Say for each target what works, what does not, and what will stay unknown."),
     "drill": ("drcheck.cli.drill:drill", "Show and validate the recorded restore drills."),
     "estate": ("drcheck.cli.estate:estate", "Validate, show or describe the estate file."),
@@ -31,6 +32,10 @@ COMMANDS = {
     "key": ("drcheck.cli.key:key", "Make, show and rotate the keys that sign evidence."),
     "manifest": ("drcheck.cli.manifest:manifest", "Write checksums of your own, hold them against a place, convert them."),
     "policy": ("drcheck.cli.policy:policy", "List and explain the guidance packs and the checks."),
+    "report": ("drcheck.cli.report:report", "Print a stored night again, in any format."),
+    "status": ("drcheck.cli.status:status", "Say at a glance how things stand, and whether drcheck still runs."),
+    "store": ("drcheck.cli.store:store", "Back the store up, check it, and let go of old papers."),
+    "trend": ("drcheck.cli.trend:trend", "Show how nights went on: counts, missed nights, and how long repairs took."),
     "verify": ("drcheck.cli.verify:verify", "Read what is due and compare it, or say what would be read."),
 }
 

@@ -12,7 +12,7 @@ from drcheck.files import write_whole
 
 WIDTH_WITHOUT_A_TERMINAL = 120
 _NARROWEST = 60
-_IN_ASCII = {"…": "~", "→": ">", "·": "-", "×": "x"}
+_IN_ASCII = {"…": "~", "→": ">", "·": "-", "×": "x", **dict(zip("▁▂▃▄▅▆▇█", "_.,:=+*#", strict=True))}
 """What the reports' own marks become on a terminal that lacks them; of the same width, for columns depend on it."""
 
 

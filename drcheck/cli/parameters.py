@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,28 @@ class MomentType(click.ParamType):  # type: ignore[type-arg] # generic only sinc
             return parse_moment(str(value))
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class SinceType(click.ParamType):  # type: ignore[type-arg] # generic only since click 8.4
+    """When something begins: a length of time before now such as `90d`, a day such as `2026-03-01` (UTC), or a moment with a time zone."""
+
+    name = "since"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime | timedelta:
+        if isinstance(value, datetime | timedelta):
+            return value
+        text = str(value).strip()
+        for read in (parse_duration, _day):
+            with suppress(ValueError):
+                return read(text)
+        try:
+            return parse_moment(text)
+        except ValueError:
+            self.fail(f"{text!r} is no length of time, day or moment; write it as 90d, 2026-03-01 or 2026-03-01T02:10:00Z", param, ctx)
+
+
+def _day(text: str) -> datetime:
+    return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
 
 
 class OutcomesType(click.ParamType):  # type: ignore[type-arg] # generic only since click 8.4
@@ -141,6 +164,7 @@ class ReportType(click.ParamType):  # type: ignore[type-arg] # generic only sinc
 
 DURATION = DurationType()
 MOMENT = MomentType()
+SINCE = SinceType()
 OUTCOMES = OutcomesType()
 SIZE = SizeType()
 RATE = RateType()
