@@ -14,14 +14,16 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from drcheck.errors import EvidenceError
+from drcheck.evidence.foreign import bounded
 from drcheck.evidence.public_keys import ECDSA, ED25519, RSA, PublicKey, ecdsa_value, key_from_crypto, key_from_line, signature_blob
 from drcheck.evidence.signer import KeySigner
 from drcheck.evidence.small_files import read_small
-from drcheck.model import printable
 
 if TYPE_CHECKING:
     from securesystemslib.signer import Signer as ServiceSigner
 
+SECONDS = 60.0
+"""For one call to a service; each service's client has bounds and errors of its own (securesystemslib.signer.Signer)."""
 _SCHEMES = {ED25519: "ed25519", RSA: "rsa-pkcs1v15-sha512"} | {kind: kind for kind in ECDSA}
 """By the type that a key has in SSH: the scheme of securesystemslib whose signatures are those that SSH wants."""
 
@@ -35,10 +37,7 @@ class KmsSigner(KeySigner):
         self._uri = uri
 
     def _sign_data(self, data: bytes) -> bytes:
-        try:
-            value = bytes.fromhex(self._service.sign(data).signature)
-        except Exception as error:  # each service's client raises what it likes (securesystemslib.signer.Signer)
-            raise EvidenceError(f"kms:{self._uri}: did not sign: {_told(error)}") from error
+        value = bounded(f"kms:{self._uri} did not sign", lambda: bytes.fromhex(self._service.sign(data).signature), SECONDS)
         if self.key.type == ED25519:
             return signature_blob(ED25519, value)
         if self.key.type == RSA:
@@ -70,12 +69,8 @@ def kms_signer(name: str) -> KmsSigner:
     if uri.partition(":")[0] not in SIGNER_FOR_URI_SCHEME:
         raise EvidenceError(f"kms:{uri}: is none of the kinds that securesystemslib knows: {', '.join(sorted(SIGNER_FOR_URI_SCHEME))}")
     loaded = serialization.load_ssh_public_key(key.line.encode())
-    try:
-        # The types of keys that it takes are those that were let through above.
-        service = Signer.from_priv_key_uri(uri, SSlibKey.from_crypto(loaded, scheme=_SCHEMES[key.type]))
-    except Exception as error:  # as above; a client that is not installed is among them
-        raise EvidenceError(f"kms:{uri}: cannot be used: {_told(error)}") from error
-    return KmsSigner(key, service, uri)
+    public = SSlibKey.from_crypto(loaded, scheme=_SCHEMES[key.type])
+    return KmsSigner(key, bounded(f"kms:{uri} could not be used", lambda: Signer.from_priv_key_uri(uri, public), SECONDS), uri)
 
 
 def read_public_half(file: Path) -> PublicKey:
@@ -92,7 +87,3 @@ def read_public_half(file: Path) -> PublicKey:
         return key_from_line(content.decode("utf-8", "replace"))
     except (EvidenceError, ValueError) as error:
         raise EvidenceError(f"{file}: holds no public key that can be used: {error}") from error
-
-
-def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {printable(str(error))}"

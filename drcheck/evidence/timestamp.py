@@ -14,19 +14,18 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from cryptography import x509
 
 from drcheck.errors import EvidenceError
 from drcheck.evidence.der import with_sorted_certificates
+from drcheck.evidence.foreign import bounded
 from drcheck.model import printable
-
-if TYPE_CHECKING:
-    from rfc3161_client import TimeStampResponse
 
 LARGEST = 256 * 1024
 """Bytes of the largest answer that is read; real ones have 2 to 10 thousand."""
+SECONDS = 10.0
+"""For taking one answer apart: a stranger wrote it, and Rust and cryptography read it, each with errors of its own."""
 _HASHES = {"2.16.840.1.101.3.4.2.1": "sha256", "2.16.840.1.101.3.4.2.2": "sha384", "2.16.840.1.101.3.4.2.3": "sha512"}
 _NEEDED = "time stamps need the package rfc3161-client; run: pip install 'drcheck[timestamp]'"
 _STATUS = {2: "refused", 3: "will answer later", 4: "warns that it will be revoked", 5: "says that it was revoked"}
@@ -66,13 +65,7 @@ def read_stamp(answer: bytes, message: bytes) -> Stamp:
     Raises:
         EvidenceError: it is no answer, a refusal, or about something else than `message`.
     """
-    response = _parsed(answer)
-    try:
-        info = response.tst_info
-        oid, imprint = info.message_imprint.hash_algorithm.dotted_string, info.message_imprint.message
-        stamp = Stamp(info.gen_time.astimezone(UTC), _words(info.name), info.serial_number, info.policy.dotted_string)
-    except Exception as error:  # what stands in it is parsed when it is asked for, by Rust and by cryptography, each with errors of its own
-        raise EvidenceError(f"is no answer to a request for a time stamp: {printable(str(error))}") from error
+    stamp, oid, imprint = _taken_apart(answer)
     name = _HASHES.get(oid)
     if name is None:
         raise EvidenceError(f"the time stamp rests on the digest {oid}, which is not taken")
@@ -94,14 +87,15 @@ def stamped_time(answer: bytes, message: bytes, authorities: Sequence[x509.Certi
         EvidenceError: nothing is proved.
     """
     try:
-        from rfc3161_client import VerifierBuilder
+        from rfc3161_client import VerifierBuilder, decode_timestamp_response
     except ImportError as error:
         raise EvidenceError(_NEEDED) from error
     stamp = read_stamp(answer, message)
-    try:
-        VerifierBuilder(roots=list(authorities)).build().verify_message(_parsed(answer), message)
-    except Exception as error:  # VerificationError, and of certificates that are odd whatever cryptography says
-        raise EvidenceError(f"the time stamp does not hold: {printable(str(error))}") from error
+
+    def hold() -> None:
+        VerifierBuilder(roots=list(authorities)).build().verify_message(decode_timestamp_response(with_sorted_certificates(answer)), message)
+
+    bounded("the time stamp does not hold", hold, SECONDS)
     return stamp.at
 
 
@@ -118,21 +112,25 @@ def load_authorities(content: bytes, file: str) -> tuple[x509.Certificate, ...]:
         raise EvidenceError(f"{file}: holds no certificate in PEM form: {error}") from error
 
 
-def _parsed(answer: bytes) -> TimeStampResponse:
+def _taken_apart(answer: bytes) -> tuple[Stamp, str, bytes]:
+    """What an answer says, and of what: the object identifier of a digest, and the digest."""
     try:
         from rfc3161_client import decode_timestamp_response
     except ImportError as error:
         raise EvidenceError(_NEEDED) from error
     if len(answer) > LARGEST:
         raise EvidenceError(f"an answer of more than {LARGEST} bytes is not read")
-    try:
+
+    def take() -> tuple[Stamp, str, bytes]:
         response = decode_timestamp_response(with_sorted_certificates(answer))
-        status, said = response.status, "; ".join(printable(text) for text in response.status_string)
-    except Exception as error:  # see `read_stamp`
-        raise EvidenceError(f"is no answer to a request for a time stamp: {printable(str(error))}") from error
-    if status not in (0, 1):
-        raise EvidenceError(f"the authority {_STATUS.get(status, f'gave the status {status}')}" + (f": {said}" if said else ""))
-    return response
+        if response.status not in (0, 1):
+            words = [_STATUS.get(response.status, f"gave the status {response.status}"), *map(printable, response.status_string)]
+            raise EvidenceError(f"the authority {': '.join(words)}")
+        info = response.tst_info
+        stamp = Stamp(info.gen_time.astimezone(UTC), _words(info.name), info.serial_number, info.policy.dotted_string)
+        return stamp, info.message_imprint.hash_algorithm.dotted_string, info.message_imprint.message
+
+    return bounded("is no answer to a request for a time stamp", take, SECONDS)
 
 
 def _words(name: x509.GeneralName | None) -> str:

@@ -15,11 +15,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from drcheck.clock import Deadline
 from drcheck.errors import EvidenceError
+from drcheck.evidence.foreign import bounded
 from drcheck.evidence.timestamp import LARGEST, read_stamp, request_for, stamped_time
 from drcheck.model import printable
-from drcheck.workers import Done, Failed, run_all
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -39,7 +38,9 @@ def fetch_stamp(message: bytes, url: str, authorities: Sequence[x509.Certificate
         EvidenceError: the URL is not one that is asked, the authority did not answer in time, or its answer does not hold.
     """
     _refuse_url(url, verified=bool(authorities))
-    answer = _exchange(url, request_for(message))
+    request = request_for(message)
+    # A timeout of the socket's is for each of its answers, and a server can send them byte by byte.
+    answer = bounded(f"{url}: did not answer", lambda: _ask(url, request), SECONDS)
     try:
         if authorities:
             stamped_time(answer, message, authorities)
@@ -63,17 +64,6 @@ def _refuse_url(url: str, *, verified: bool) -> None:
     if parts.scheme == "http" and not verified and host not in _LOOPBACK:
         hint = "give the authority's certificates with --authorities, or use https"
         raise EvidenceError(f"{url}: over plain http anybody on the way could answer; {hint}")
-
-
-def _exchange(url: str, request: bytes) -> bytes:
-    # On a thread that can be left behind: a timeout of the socket's is for each of its answers, and a server can send them byte by byte.
-    for _, ended in run_all({url: lambda _: _ask(url, request)}, workers=1, seconds=SECONDS, run=Deadline(None)):
-        match ended:
-            case Done(answer):
-                return answer
-            case Failed(error):
-                raise error
-    raise EvidenceError(f"{url}: did not answer within {SECONDS:g} s")
 
 
 def _ask(url: str, request: bytes) -> bytes:

@@ -78,7 +78,7 @@ def test_nobody_is_there() -> None:
 
 @OPENSSL
 def test_plain_http_is_taken_where_the_answer_is_verified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tsa, "_exchange", lambda url, _: url.encode())
+    monkeypatch.setattr(tsa, "_ask", lambda url, _: url.encode())
     with pytest.raises(EvidenceError, match="over plain http anybody on the way could answer; give the authority's certificates with --authorities"):
         fetch_stamp(MESSAGE, "http://tsa.example.org/tsr")
     for url, trusted in (("http://tsa.example.org/tsr", Authority(tmp_path / "tsa").trusted), ("https://tsa.example.org/tsr", ())):
