@@ -25,7 +25,13 @@ BUILTIN = {
     "csv": "drcheck.reports.csv_lines:csv_lines",
     "html": "drcheck.reports.html:html",
     "json": "drcheck.reports.json_document:json_document",
+    "junit": "drcheck.reports.junit:junit",
     "markdown": "drcheck.reports.markdown:markdown",
+    "nagios": "drcheck.reports.nagios:nagios",
+    "ocsf": "drcheck.reports.ocsf:ocsf",
+    "oscal": "drcheck.reports.oscal:oscal",
+    "prometheus": "drcheck.reports.prometheus:prometheus",
+    "sarif": "drcheck.reports.sarif:sarif",
     "table": "drcheck.reports.table:table",
 }
 GROUP = "drcheck.reports"

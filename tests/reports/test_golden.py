@@ -40,6 +40,18 @@ CASES: list[tuple[str, Callable[[], Assessment], str, dict[str, Any]]] = [
     ("hospital.html", sample.hospital, "html", {"past": sample.past_of_hospital()}),
     ("rehearsal.html", sample.rehearsal, "html", {}),
     ("nothing.html", sample.nothing, "html", {}),
+    ("hospital.oscal.json", sample.hospital, "oscal", {}),
+    ("hospital.ocsf.json", sample.hospital, "ocsf", {}),
+    ("hospital-past.ocsf.json", sample.hospital, "ocsf", {"past": sample.past_of_hospital()}),
+    ("hospital-past.sarif", sample.hospital, "sarif", {"past": sample.past_of_hospital()}),
+    ("nothing.sarif", sample.nothing, "sarif", {}),
+    ("hospital.junit.xml", sample.hospital, "junit", {}),
+    ("nothing.junit.xml", sample.nothing, "junit", {}),
+    ("hospital.prom", sample.hospital, "prometheus", {}),
+    ("hospital.nagios.txt", sample.hospital, "nagios", {}),
+    ("rehearsal.nagios.txt", sample.rehearsal, "nagios", {}),
+    ("good.nagios.txt", sample.good, "nagios", {}),
+    ("nothing.nagios.txt", sample.nothing, "nagios", {}),
 ]
 
 

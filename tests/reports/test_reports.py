@@ -262,7 +262,7 @@ def test_markdown_shows_text_and_never_obeys_it(text: str, shown: str) -> None:
 
 
 def test_an_unknown_format_is_an_error_with_a_hint() -> None:
-    with pytest.raises(ConfigError, match=r"no report is called 'jsn'; known: csv, json, markdown, table \(did you mean \"json\"\?\)"):
+    with pytest.raises(ConfigError, match=r"no report is called 'jsn'; known: csv, .*json, .*table \(did you mean \"json\"\?\)"):
         report_known("jsn")
     with pytest.raises(ConfigError):
         text_of(sample.hospital(), "xml")
