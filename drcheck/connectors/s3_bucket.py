@@ -129,7 +129,7 @@ def lock_of(client: S3Client, head: dict[str, Any], at: datetime) -> Protection:
     held = "a legal hold is on it" if hold else ""
     if head.get("ObjectLockMode") or until:
         mode = _MODES.get(str(head.get("ObjectLockMode")))
-        if mode is None or not isinstance(until, datetime):
+        if mode is None or not isinstance(until, datetime) or until.tzinfo is None:
             raise Malformed("the object's lock has no known mode, or no end")
         if until > at:
             return Protection(mode, until=until, detail=held)

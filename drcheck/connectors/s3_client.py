@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
+from xml.etree.ElementTree import ParseError
 
 from drcheck.clock import Deadline, now
 from drcheck.connectors.base import CallLog
@@ -53,6 +54,9 @@ ALLOWED = frozenset({*ROOTS, "s3:HeadBucket", "s3:GetObject", "s3:HeadObject", "
 
 HANDSHAKE = "tls:handshake"
 """A connection that is opened to see its protocol, and closed."""
+
+MOST_REQUESTS = 12
+"""Requests that one question may come to, with second attempts and what a redirect costs: botocore follows redirects for as long as they come."""
 
 _METHODS = {"s3": ("GET", "HEAD"), "sts": ("POST",), "sso": ("GET",)}
 
@@ -115,7 +119,7 @@ class S3Client:
 
         whose = (at.bucket, at.owner) if at else (self.options.bucket, self.options.owner)
         sent = {"Bucket": whose[0], "ExpectedBucketOwner": whose[1], **parameters}
-        self._asking.here = at is None
+        self._asking.here, self._asking.requests = at is None, 0
         try:
             answer: dict[str, Any] = getattr(self.clients.s3, xform_name(operation))(
                 **{key: value for key, value in sent.items() if value is not None}
@@ -124,16 +128,21 @@ class S3Client:
             if isinstance(error, ClientError) and code_of(error) in absent:
                 return None
             raise self.explain(error, what, at) from None
+        except (ValueError, OverflowError, ParseError) as error:
+            raise self._no_answer(error, what) from None
         return answer
 
     def caller(self) -> dict[str, str]:
         """Who STS says that we are: `Arn`, `Account`; empty where it does not say. Raises ConnectorError."""
         if self.clients.sts is None:
             return {}
+        self._asking.requests = 0
         try:
             answer = self.clients.sts.get_caller_identity()
         except self._raised as error:
             raise self.explain(error, "asking who we are") from None
+        except (ValueError, OverflowError, ParseError) as error:
+            raise self._no_answer(error, "asking who we are") from None
         return {name: str(answer[name]) for name in ("Arn", "Account") if answer.get(name)}
 
     def page(self, prefix: str, *, delimiter: str = "", token: str = "", size: int, at: Folder | None = None) -> Page:
@@ -190,6 +199,12 @@ class S3Client:
             raise Unsupported(f"{call} is not among the calls that the s3 connector may make")
         self._calls.record(call, subject)
 
+    def _no_answer(self, error: Exception, what: str) -> Exception:
+        """What to raise where botocore stumbled over an answer: it takes for granted that numbers, times and XML are what they should be."""
+        if isinstance(error, UnicodeEncodeError):
+            return error  # of what we asked
+        return Malformed(f"{what}: the answer of {self.options.service} is not what S3 answers ({type(error).__name__}); check the endpoint")
+
     def _without_secrets(self, text: str) -> str:
         known = set(self.clients.secrets)
         if self.clients.credentials is not None:
@@ -208,6 +223,7 @@ class S3Client:
         events.register_last("before-send.s3.ListObjectsV2", self._keep)
         # With wildcards, so that it comes before botocore's own look at the body of an answer that says 200.
         events.register_first("before-parse.*.*", self._look_at)
+        events.register_first("after-call.s3.GetBucketLocation", self._look_no_further)
 
     def _refuse(self, model: Any, **_: object) -> None:
         call = _call(model)
@@ -219,6 +235,9 @@ class S3Client:
         call = f"{service}:{operation}"
         if call not in ALLOWED or request.method not in _METHODS[service]:
             raise Unsupported(f"{call} is not among the calls that the s3 connector may make; nothing was sent")
+        self._asking.requests = getattr(self._asking, "requests", 0) + 1
+        if self._asking.requests > MOST_REQUESTS:
+            raise Malformed(f"{self.options.service} sends us from one place to the next, and there is no end to it; check region and endpoint")
         request.context["read_timeout"] = self.seconds(READ_SECONDS)
         self._calls.record(call, _subject(request))
         self._sent = now()
@@ -231,7 +250,11 @@ class S3Client:
         self.alive()
         self._note_headers(response_dict["headers"])
         call = _call(operation_model)
-        if call not in ROOTS or response_dict["status_code"] >= 300:
+        if response_dict["status_code"] >= 300 and not call.startswith("sso:"):
+            # Errors are XML too, and botocore parses it whatever it defines. Without a body it goes by the status.
+            response_dict["body"] = response_dict["body"] if _harmless(response_dict["body"]) else b""
+            return
+        if call not in ROOTS:
             return
         body: bytes = response_dict["body"]
         try:
@@ -247,6 +270,11 @@ class S3Client:
             customized_response_dict["Page"] = parse_page(body)
             response_dict["body"] = b"<ListBucketResult/>"
 
+    def _look_no_further(self, http_response: Any, **_: object) -> None:
+        # botocore parses this one answer a second time, by itself, even where it is an error.
+        if http_response.status_code >= 300:
+            http_response.raw = None
+
     def _note_headers(self, headers: Any) -> None:
         received = now()
         self.server = headers.get("Server") or self.server
@@ -258,6 +286,15 @@ class S3Client:
         # The header is cut to the second, so the moment was half a second later on the average.
         moment = (date if date.tzinfo else date.replace(tzinfo=UTC)) + timedelta(seconds=0.5)
         self.skew = (moment - _middle(self._sent, received)).total_seconds()
+
+
+def _harmless(body: bytes) -> bool:
+    """Whether it is XML that defines nothing."""
+    try:
+        root_element(body)
+    except Malformed:
+        return False
+    return True
 
 
 def _middle(sent: datetime, received: datetime) -> datetime:

@@ -26,7 +26,7 @@ MOST_FILES = 100_000
 MOST_BYTES = 2**40
 """Bytes of the largest file of a report that is read."""
 MOST_LINE = 2**20
-"""Bytes of the longest line of a report."""
+"""Bytes of the longest line of a report, and of the longest row, which quoted line ends can spread over many lines."""
 RATIO = 200
 """How many times larger than its compressed file a report may be. Reports come to about ten times; what bombs come to is a thousand."""
 _CHUNK = 2**18
@@ -96,8 +96,11 @@ def rows(client: S3Client, at: Folder, key: str, *, md5: str, size: int | None, 
     seen = hashlib.md5(usedforsecurity=False)
     content = _noted(_chunks(client, at, key, answer, length), seen.update)
     plain = _unpacked(content, name, length) if packed else content
+    lines = _Lines(plain, name)
     try:
-        yield from csv.reader(_lines(plain, name), strict=True)
+        for row in csv.reader(lines, strict=True):
+            lines.row = 0
+            yield row
     except csv.Error as error:
         raise Malformed(f"{name}: is not CSV ({error})") from None
     for _ in content:
@@ -165,16 +168,35 @@ def _unpacked(chunks: Iterable[bytes], name: str, length: int) -> Iterator[bytes
         raise Malformed(f"{name}: its compressed content ends early")
 
 
-def _lines(chunks: Iterable[bytes], name: str) -> Iterator[str]:
-    rest = b""
-    for chunk in chunks:
-        *whole, rest = (rest + chunk).split(b"\n")
-        if len(rest) > MOST_LINE:
-            raise Malformed(f"{name}: has a line of more than {MOST_LINE} bytes")
-        for line in whole:
-            yield _text(line, name)
-    if rest:
-        yield _text(rest, name)
+class _Lines:
+    """
+    The lines of a file, without their ends.
+
+    Attributes:
+        row: characters of the row that is being read. Whoever takes a row sets it to 0.
+    """
+
+    def __init__(self, chunks: Iterable[bytes], name: str) -> None:
+        self.row = 0
+        self._chunks = chunks
+        self._name = name
+
+    def __iter__(self) -> Iterator[str]:
+        rest = b""
+        for chunk in self._chunks:
+            *whole, rest = (rest + chunk).split(b"\n")
+            if len(rest) > MOST_LINE:
+                raise Malformed(f"{self._name}: has a line of more than {MOST_LINE} bytes")
+            for line in whole:
+                yield self._counted(line)
+        if rest:
+            yield self._counted(rest)
+
+    def _counted(self, line: bytes) -> str:
+        self.row += len(line) + 1
+        if self.row > MOST_LINE + 1:
+            raise Malformed(f"{self._name}: has a row of more than {MOST_LINE} bytes")
+        return _text(line, self._name)
 
 
 def _text(line: bytes, name: str) -> str:

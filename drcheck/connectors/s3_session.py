@@ -99,6 +99,8 @@ def _client(core: botocore.session.Session, service: str, options: S3Options, de
     from botocore import UNSIGNED
     from botocore.config import Config
 
+    from drcheck.connectors.s3_bounds import BoundedSession
+
     left = deadline.remaining()
     # Two attempts must fit. Newer botocore also obeys what `s3_client` allows each request.
     longest = READ_SECONDS if left is None else max(_SHORTEST_SECONDS, left / ATTEMPTS)
@@ -118,14 +120,15 @@ def _client(core: botocore.session.Session, service: str, options: S3Options, de
         response_checksum_validation="when_required",
         **given,
     )
-    client: BaseClient = core.create_client(
+    client: Any = core.create_client(
         service,
         region_name=region or _ANY_REGION,
         endpoint_url=None if service == "sts" and options.aws else options.endpoint,
         verify=_verify(core, options),
         config=config,
     )
-    return client
+    client._endpoint.http_session = BoundedSession(client._endpoint.http_session)
+    return client  # type: ignore[no-any-return]
 
 
 def _verify(core: botocore.session.Session, options: S3Options) -> str | bool:
