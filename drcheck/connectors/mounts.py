@@ -140,7 +140,7 @@ def _below(device: str, block: Path) -> list[str]:
 def _mount(line: bytes) -> Mount | None:
     fields, dash, rest = line.partition(b" - ")
     before, after = fields.split(b" "), rest.split(b" ")
-    if not dash or len(before) < 6 or len(after) < 2 or not before[0].isdigit():
+    if not dash or len(before) < 6 or len(after) < 2 or not before[0].isdigit() or len(before[0]) > 18:
         return None
     own, whole = _text(before[5]).split(","), _text(after[2]).split(",") if len(after) > 2 else []
     return Mount(

@@ -19,6 +19,9 @@ from drcheck.model import printable
 _READ_ONLY = 1  # SSH_FXE_STATVFS_ST_RDONLY
 _HAS_SIZE, _HAS_OWNER, _HAS_MODE, _HAS_TIMES, _HAS_MORE = 1, 2, 4, 8, 0x80000000
 
+_BEYOND = 2**63
+"""Bytes that no file can have: lengths of files are signed numbers of 64 bits (POSIX, off_t)."""
+
 
 class ServerFailure(Unreachable):
     """
@@ -128,6 +131,8 @@ class Attributes:
         """The attributes that come next in an answer (section 5 of the draft)."""
         flags = answer.number32()
         size = answer.number64() if flags & _HAS_SIZE else -1
+        if size >= _BEYOND:
+            raise Malformed(f"the server tells of a file of {size} bytes, which no file system can hold")
         owner = answer.number64() >> 32 if flags & _HAS_OWNER else None
         mode = answer.number32() if flags & _HAS_MODE else None
         modified = answer.number64() & 0xFFFFFFFF if flags & _HAS_TIMES else None

@@ -184,8 +184,8 @@ class Known:
 
     @property
     def depth(self) -> Depth:
-        """How deep that result goes."""
-        return DEPTHS[self._row.depth]
+        """How deep that result goes; not at all where the store holds a depth that there is not."""
+        return DEPTHS.get(self._row.depth, Depth.NONE)
 
     @property
     def last_tried(self) -> datetime | None:

@@ -259,7 +259,7 @@ def test_any_answer_is_understood_or_malformed(body: bytes) -> None:
             parse(Answer(sftp.CMD_STATUS, body))
 
 
-@given(st.binary(max_size=40), st.binary(max_size=40), st.integers(0, 2**64 - 1), st.integers(0, 2**32 - 1))
+@given(st.binary(max_size=40), st.binary(max_size=40), st.integers(0, 2**63 - 1), st.integers(0, 2**32 - 1))
 def test_attributes_are_read_as_they_were_written(name: bytes, long: bytes, size: int, when: int) -> None:
     flags = 1 | 2 | 4 | 8 | 0x80000000
     extra = (1).to_bytes(4, "big") + text(b"key@example") + text(b"value")
