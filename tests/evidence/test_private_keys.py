@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import stat
 import subprocess
@@ -13,6 +14,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from drcheck.errors import EvidenceError
 from drcheck.evidence.private_keys import load_signer, read_public, write_new
+from drcheck.evidence.public_keys import SK_ECDSA, SK_ED25519
+from drcheck.evidence.wire import string, uint32
+from tests.evidence.hardware import Token
 from tests.evidence.ssh import KEYGEN, keygen_signs, make_key
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="modes are POSIX")
@@ -106,6 +110,31 @@ def test_what_is_no_key_of_openssh_is_named(tmp_path: Path) -> None:
         load_signer(tmp_path)
     with pytest.raises(EvidenceError, match="is not a path"):
         load_signer(Path("a\0b"))
+
+
+@pytest.mark.parametrize("kind", [SK_ED25519, SK_ECDSA])
+def test_the_file_of_a_key_in_hardware_leads_to_the_agent(tmp_path: Path, kind: str) -> None:
+    # What ssh-keygen -t ed25519-sk writes: the public half, and the handle by which the token finds its own (PROTOCOL.key, PROTOCOL.u2f).
+    key = Token(kind).key
+    kept = bytes(8) + key.blob + b"\x01" + string(b"handle") + string(b"") + string(b"a comment")
+    padded = kept + bytes(range(1, 1 + -len(kept) % 8))
+    content = b"openssh-key-v1\0" + string(b"none") + string(b"none") + string(b"") + uint32(1) + string(key.blob) + string(padded)
+    text = b"-----BEGIN OPENSSH PRIVATE KEY-----\n" + base64.encodebytes(content) + b"-----END OPENSSH PRIVATE KEY-----\n"
+    file = tmp_path / "id_sk"
+    file.write_bytes(text)
+    file.chmod(0o600)
+    with pytest.raises(EvidenceError, match=r"where it is kept in hardware, run ssh-add \S+/id_sk and sign with agent:FINGERPRINT"):
+        load_signer(file)
+
+
+def test_half_a_key_does_not_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(EvidenceError, match="could not be written: No space left on device"):
+        write_new(tmp_path / "key", "x")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_public_half_of_another_key_does_not_give_its_comment(tmp_path: Path) -> None:
