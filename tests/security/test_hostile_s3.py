@@ -32,7 +32,7 @@ from drcheck.errors import AccessDenied, ConnectorError, Malformed, Unreachable,
 from tests.connectors.s3_faults import LISTING, Answer, Asked, answering, proxy
 from tests.connectors.s3_rig import new_bucket, s3_connector
 from tests.connectors.seaweed import ADMIN
-from tests.fuzz.places import _Reports
+from tests.fuzz.places import Reports
 
 SECRET = "the content of a file on this machine"
 LAUGHS = "<!DOCTYPE lolz [<!ENTITY a 'aaaaaaaaaa'>" + "".join(
@@ -224,7 +224,7 @@ def test_a_row_that_goes_on_for_ever_is_given_up() -> None:
 
     def read() -> None:
         digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
-        for _ in s3_reports.rows(_Reports(content), Folder("b", "p/", None), "k", md5=digest, size=None, packed=True):  # type: ignore[arg-type]
+        for _ in s3_reports.rows(Reports(content), Folder("b", "p/", None), "k", md5=digest, size=None, packed=True):  # type: ignore[arg-type]
             pytest.fail("there is no row")
 
     assert "has a row of more than" in str(bounded(read))
@@ -238,7 +238,7 @@ def test_a_bomb_in_a_report_is_given_up() -> None:
     content = packed.getvalue()
 
     def read() -> None:
-        list(s3_reports.rows(_Reports(content), Folder("b", "p/", None), "k", md5="0" * 32, size=None, packed=True))  # type: ignore[arg-type]
+        list(s3_reports.rows(Reports(content), Folder("b", "p/", None), "k", md5="0" * 32, size=None, packed=True))  # type: ignore[arg-type]
 
     assert isinstance(bounded(read), Malformed)
 

@@ -1,0 +1,8 @@
+"""All entries by name."""
+
+from __future__ import annotations
+
+from tests.fuzz import files, places
+from tests.fuzz.entry import Entry
+
+ENTRIES: dict[str, Entry] = {entry.name: entry for entry in (*files.ENTRIES, *places.ENTRIES)}
