@@ -8,6 +8,7 @@ entries, and archives that grow beyond all measure.
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 import stat
@@ -128,9 +129,11 @@ def _within(found: Iterator[Entry], path: Path, limits: Limits) -> Iterator[Entr
 
     for entry in found:
         check_name(entry.name)
-        before = names.setdefault(entry.name.lower(), entry.name)
-        if before != entry.name:
-            raise BadPack(f"{path}: {entry.name} and {before} are one file on machines that know no capitals")
+        before = names.get(entry.name.lower())
+        if before is not None:
+            one = "is there twice" if before == entry.name else f"and {before} are one file on machines that know no capitals"
+            raise BadPack(f"{path}: {entry.name} {one}")
+        names[entry.name.lower()] = entry.name
         if len(names) > limits.files:
             raise BadPack(f"{path}: has more than {limits.files:,} files")
         chunks = counted(entry)
@@ -252,7 +255,6 @@ def _content(opened: Any, stream: _Unpacked) -> Iterator[bytes]:
 
 def _of_zip(path: Path, limits: Limits) -> Iterator[Entry]:
     roots: set[str] = set()
-    names: set[str] = set()
     _check_directory(path, limits)
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
@@ -265,9 +267,6 @@ def _of_zip(path: Path, limits: Limits) -> Iterator[Entry]:
                 raise BadPack(f"{path}: {printable(name)}: is neither a file nor a folder")
             if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise BadPack(f"{path}: {printable(name)}: is packed in another way than deflate")
-            if name in names:
-                raise BadPack(f"{path}: {printable(name)}: is there twice")
-            names.add(name)
             if name.endswith("/"):
                 if inner:
                     check_name(inner)
@@ -305,4 +304,6 @@ def _as_bad(path: Path) -> Iterator[None]:
     except _DAMAGED as error:
         raise BadPack(f"{path}: is damaged: {printable(str(error)) or type(error).__name__}") from error
     except OSError as error:
+        if error.errno == errno.EINVAL:  # it points to before its own beginning
+            raise BadPack(f"{path}: is damaged: {error.strerror}") from error
         raise EvidenceError(f"{path}: could not be read: {error.strerror or error}") from error

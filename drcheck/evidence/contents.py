@@ -57,8 +57,6 @@ def read_contents(path: Path, limits: Limits = LIMITS) -> Contents:
     kept: dict[str, bytes] = {}
     octets = outside = 0
     for entry in entries(path, limits):
-        if entry.name in digests:
-            raise BadPack(f"{path}: {entry.name}: is there twice")
         outside += entry.name.startswith((bag.SIGNATURES, bag.TIMESTAMPS))
         if outside > _MOST_OUTSIDE:
             raise BadPack(f"{path}: has more than {_MOST_OUTSIDE:,} signatures and time stamps")
