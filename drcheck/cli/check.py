@@ -12,6 +12,7 @@ from drcheck.cli.call_file import CallFile
 from drcheck.cli.nightly import night_options, refuse_contradictions, tonight
 from drcheck.cli.options import as_of_option, estate_option, output_option
 from drcheck.cli.parameters import OUTCOMES
+from drcheck.cli.plugin import PLUGIN
 from drcheck.cli.sections import SectionedCommand
 from drcheck.cli.session import run_options
 
@@ -20,13 +21,18 @@ if TYPE_CHECKING:
     from drcheck.cli.session import RunOptions
     from drcheck.model import Facts
 
-FORMATS = ("table", "json", "markdown", "csv")
+FORMATS = ("table", "csv", "html", "json", "junit", "markdown", "nagios", "ocsf", "oscal", "prometheus", "sarif")
 
 
 @click.command(cls=SectionedCommand, short_help="Look at every target, read and compare, judge, and report.")
 @estate_option
 @click.option(
-    "--format", "format_", default="table", show_default=True, metavar="|".join(FORMATS), help="How to report. It never changes the exit code."
+    "--format",
+    "format_",
+    default="table",
+    show_default=True,
+    metavar="FORMAT",
+    help=f"How to report: {', '.join(FORMATS)}. None changes the exit code but nagios, which has its own.",
 )
 @output_option
 @as_of_option
@@ -72,17 +78,20 @@ def check(
       12   the report or a record could not be written, the store could not be used,
            or another run has not ended
       2    the command line, the estate, a policy or a waiver is wrong
+    With --format nagios: 0 OK, 1 warning, 2 critical, 3 unknown, which whatever went wrong is too.
     """
     from drcheck.assess import assess, new_run
     from drcheck.cli.logs import shape_log
     from drcheck.cli.output import deliver, terminal_style
     from drcheck.cli.session import session
+    from drcheck.errors import DrcheckError
     from drcheck.files import write_whole
     from drcheck.look import look
     from drcheck.open_estate import open_estate
     from drcheck.policy import load_packs, load_waivers
     from drcheck.record import facts_from_json, facts_to_json
     from drcheck.reports import WITH_PAST, ReportOptions, render, report_known
+    from drcheck.reports.nagios import nagios_state
 
     if facts_file is not None and (keep_facts or calls_file):
         raise click.UsageError("--facts looks at nothing, so there is nothing for --keep-facts or --calls to keep")
@@ -137,7 +146,8 @@ def check(
                 options = ReportOptions(wide, only or frozenset(), colour, width, past if format_ in WITH_PAST else None)
                 return render(assessment, format_, options, estate.plugins)
 
-            if output is not None or not night.nightly:
+            plugin = format_ == PLUGIN
+            if not plugin and (output is not None or not night.nightly):
                 deliver(rendered(format_, output), output)
             for also, file in night.also:
                 with this.going_on():
@@ -150,8 +160,17 @@ def check(
             with this.going_on():
                 run.record(assessment, estate, packs)
             this.tell(run, past, waivers)
-            this.finish()
-    return assessment.exit_code
+            try:
+                this.finish()
+            except DrcheckError as error:
+                if plugin:
+                    error.add_note(str(rendered(PLUGIN, None)))
+                raise
+    if not plugin:
+        return assessment.exit_code
+    # Last of all: whoever reads it believes the first line, and nothing can go wrong any more.
+    deliver(rendered(PLUGIN, output), output)
+    return nagios_state(assessment)
 
 
 def _counted(count: int, one: str, many: str) -> str:

@@ -2,7 +2,7 @@
 The command line. Commands are a table of import strings, so `drcheck --help` imports none of them.
 
 Exit codes: 0 nothing failed and everything was determined, 10 an unwaived failure, 11 something unknown or nothing judged, 12 a report or record
-could not be written, 2 usage or configuration, 1 a crash, 130 interrupted.
+could not be written, 2 usage or configuration, 1 a crash, 130 interrupted. With `--format nagios` 0 to 3, whatever happens (`drcheck.cli.plugin`).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 
 import click
 
+from drcheck.cli.plugin import give_up, is_plugin
 from drcheck.errors import ConfigError, DrcheckError
 
 COMMANDS = {
@@ -27,10 +28,12 @@ COMMANDS = {
     "doctor": ("drcheck.cli.doctor:doctor", "Say for each target what works, what does not, and what will stay unknown."),
     "drill": ("drcheck.cli.drill:drill", "Show and validate the recorded restore drills."),
     "estate": ("drcheck.cli.estate:estate", "Validate, show or describe the estate file."),
+    "evidence": ("drcheck.cli.evidence:evidence", "Export what a night found for an auditor, and check it."),
     "history": ("drcheck.cli.history:history", "List the assessments in a store, or print one again."),
     "init": ("drcheck.cli.init:init", "Write a commented estate file to start from."),
     "key": ("drcheck.cli.key:key", "Make, show and rotate the keys that sign evidence."),
     "manifest": ("drcheck.cli.manifest:manifest", "Write checksums of your own, hold them against a place, convert them."),
+    "notify": ("drcheck.cli.notify:notify", "Test the channels and the monitor, and show what people were told."),
     "policy": ("drcheck.cli.policy:policy", "List and explain the guidance packs and the checks."),
     "report": ("drcheck.cli.report:report", "Print a stored night again, in any format."),
     "status": ("drcheck.cli.status:status", "Say at a glance how things stand, and whether drcheck still runs."),
@@ -101,30 +104,38 @@ def main(arguments: list[str] | None = None) -> int:
     if threading.current_thread() is threading.main_thread():
         # A stopped service ends as an interrupted command does: what is half done is put away, and the exit code says so.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
+    code, wrong, answer = _run(arguments)
+    if wrong and is_plugin(sys.argv[1:] if arguments is None else arguments):
+        return give_up(wrong, answer)
+    return code
+
+
+def _run(arguments: list[str] | None) -> tuple[int, str, str]:
+    """The exit code; where it did not come to its end, what went wrong; and what was found nevertheless. stderr was told."""
     try:
         code = cli.main(args=arguments, prog_name="drcheck", standalone_mode=False)
         sys.stdout.flush()
     except click.exceptions.Abort:
         click.echo("interrupted", err=True)
-        return 130
+        return 130, "interrupted", ""
     except click.ClickException as error:
         error.show()
-        return 2
+        return 2, error.format_message(), ""
     except (ReaderLeft, BrokenPipeError):
         # Whoever read the report has gone; the interpreter must not complain about it again while it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 12
+        return 12, "whoever read stdout has gone", ""
     except DrcheckError as error:
         _explain(error)
-        return error.exit_code
+        return error.exit_code, str(error), "\n".join(getattr(error, "__notes__", ()))
     except KeyboardInterrupt:
         click.echo("interrupted", err=True)
-        return 130
-    except Exception:  # noqa: BLE001 - the last resort: a crash is exit 1 and says how to report it
+        return 130, "interrupted", ""
+    except Exception as error:  # noqa: BLE001 - the last resort: a crash is exit 1 and says how to report it
         traceback.print_exc()
         click.echo(f"\ndrcheck {metadata.version('drcheck')} crashed; this is a bug. Please report the lines above.", err=True)
-        return 1
-    return code if isinstance(code, int) else 0
+        return 1, f"drcheck crashed, which is a bug: {type(error).__name__}: {error}", ""
+    return code if isinstance(code, int) else 0, "", ""
 
 
 def _explain(error: DrcheckError) -> None:
