@@ -93,7 +93,7 @@ class Notices(_Declared):
     )
     every: Duration = Field(
         default=timedelta(hours=24),
-        description="How often a night is expected; one that comes half as much later is told as a silence",
+        description="How often a night is expected; one that is more than six hours late is told of as a silence",
         examples=["24h"],
     )
 

@@ -15,11 +15,10 @@ from enum import Enum, auto
 from drcheck.clock import format_moment
 from drcheck.model import Finding, FindingKey, Night, Outcome, Severity, Subject, SubjectKind, Waiver
 from drcheck.model.notices import Notice, NoticeKind, Told
+from drcheck.nights import Rhythm
 
 WAIVER_DAYS = 14
 """A waiver that ends within so many days is told of."""
-LATE = 1.5
-"""A night that comes after so many times what is usual between two is told as a silence."""
 _WORST_FIRST = tuple(Severity)
 
 
@@ -90,9 +89,9 @@ def troubles(wrong: Mapping[str, str], told: Sequence[Told]) -> tuple[Notice, ..
     return (*new, *over)
 
 
-def silence(last: Night | None, every: timedelta, told: Iterable[Told], now: datetime) -> Notice | None:
+def silence(last: Night | None, rhythm: Rhythm, told: Iterable[Told], now: datetime) -> Notice | None:
     """That no night was recorded for longer than there should be between two; None where that is not so, or was told."""
-    if last is None or now - last.reference <= every * LATE:
+    if last is None or not rhythm.missed(now - last.reference):
         return None
     notice = Notice(NoticeKind.SILENCE, about=format_moment(last.reference))
     return None if any(each.notice == notice for each in told) else notice

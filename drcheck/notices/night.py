@@ -8,6 +8,7 @@ from drcheck.clock import now
 from drcheck.estate.notices import Notices
 from drcheck.model import Assessment, Past, Waiver
 from drcheck.model.notices import Delivery, DeliveryState, Notice, NoticeKind, Told
+from drcheck.nights import Rhythm
 from drcheck.notices.delivery import Answer, Channel, deliver
 from drcheck.notices.digest import digest_lines, due
 from drcheck.notices.events import changes, silence, troubles
@@ -55,7 +56,7 @@ def notices_of(
     """Everything that people have to be told of a night, beside what they were told `earlier`."""
     at = assessment.run.reference
     last = past.nights[-1] if past.nights else None
-    found = (silence(last, notices.every, earlier, at), due(notices, past.nights, earlier, at))
+    found = (silence(last, Rhythm(notices.every), earlier, at), due(notices, past.nights, earlier, at))
     return (*changes(assessment.findings, waivers, earlier, at), *troubles(wrong, earlier), *(notice for notice in found if notice is not None))
 
 

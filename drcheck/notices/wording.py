@@ -95,14 +95,12 @@ def night_message(assessment: Assessment, told: Sequence[Told], digest: Sequence
     lines = [f"{name}, judged at {format_moment(assessment.run.reference)}.", printable(verdict(assessment)) + "."]
     lines += _sections(words, tonight)
     for night in before.values():
-        lines += [
-            "",
-            f"From the night of {format_moment(night[0].at)}, which could not be delivered then:",
-            *_sections(words, [each.notice for each in night]),
-        ]
+        lines += ["", f"From the night of {format_moment(night[0].at)}, which could not be delivered then:"]
+        lines += _sections(words, [each.notice for each in night])
     if digest:
         lines += ["", *digest]
-    lines += ["", f"drcheck {assessment.run.version}, run {assessment.run.id}. This message comes when something has changed, and with each digest."]
+    made_by = printable(f"drcheck {assessment.run.version}, run {assessment.run.id}.")
+    lines += ["", f"{made_by} This message comes when something has changed, and with each digest."]
     subject = f"drcheck {name}: {_subject(words, [each.notice for each in told], assessment, bool(digest))}"
     runs = dict.fromkeys(each.run for each in told)
     return Message(subject, "\n".join(lines) + "\n", message_id(assessment.estate.organisation, runs))
