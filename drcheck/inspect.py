@@ -90,7 +90,7 @@ class _Record:
     @property
     def copies(self) -> tuple[Copy, ...]:
         """The copies that are declared there."""
-        return tuple(copy for copy in self.estate.copies if copy.target == self.target.id)
+        return self.estate.copies_at(self.target.id)
 
     def facts(self, missing: Unobserved) -> tuple[TargetFacts, list[CopyFacts]]:
         """The record as it stands now, with `missing` for what is not in it, or the reason why the target could not be opened."""

@@ -342,7 +342,7 @@ def test_taking_facts_away_never_turns_anything_into_a_pass(packs: dict[str, Pac
 WORSE: dict[str, Callable[[Verification, int], Verification]] = {
     "more left": lambda night, by: _turned(night, left=_of(night).left + by),
     "more due": lambda night, by: _turned(night, due=_of(night).due + by),
-    "an older reading": lambda night, by: _turned(night, oldest_read=(_of(night).oldest_read or NOW) - timedelta(days=by)),
+    "an older reading": lambda night, by: _turned(night, oldest_read=(at := _of(night).oldest_read) and at - timedelta(days=by)),
     "no oldest reading": lambda night, _: _turned(night, oldest_read=None),
     "fewer verified": lambda night, by: _turned(night, verified=max(0, _of(night).verified - by)),
     "fewer drawn": lambda night, by: _turned(night, drawn=max(_of(night).drawn_bad, _of(night).drawn - by)),

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from drcheck.checks.base import TO_SEE, Case, Check, Parameter, ParameterKind, Verdict, listed, moment, used
 from drcheck.checks.counting import nothing_usable, points_words
 from drcheck.clock import format_duration
-from drcheck.model import SKEW, Depth, Outcome, Points, PointState, RecoveryPoint, Severity, SubjectKind, printable
+from drcheck.model import SKEW, Depth, FactUsed, Observed, Outcome, Points, PointState, RecoveryPoint, Severity, SubjectKind, printable
 
 
 def _recency(case: Case) -> Verdict:
@@ -20,7 +20,7 @@ def _recency(case: Case) -> Verdict:
     """
     fact = case.fact("points", Points)
     points, newest = fact.value, fact.value.newest_usable(case.now)
-    facts = (used("points", fact, points_words(points, case.now)),)
+    facts = _facts(case, fact)
     allowed, whence = _allowed(case)
     if case.word("objective") == "rpo" and case.optional_duration("max_age") is None and _slower_than_objective(case):
         every = format_duration(case.copy.every or case.system.rpo)
@@ -38,6 +38,10 @@ def _recency(case: Case) -> Verdict:
         f"allowed are {whence}" + (f" and {format_duration(grace)} of grace" if grace else "") + future
     )
     return Verdict(Outcome.PASS if age <= allowed + grace else Outcome.FAIL, message, facts, Depth.LISTED)
+
+
+def _facts(case: Case, fact: Observed[Points]) -> tuple[FactUsed, ...]:
+    return case.once(_facts, lambda: (used("points", fact, points_words(fact.value, case.now)),))
 
 
 def _allowed(case: Case) -> tuple[timedelta, str]:
@@ -66,7 +70,7 @@ def _completeness(case: Case) -> Verdict:
     """
     fact = case.fact("points", Points)
     points, newest = fact.value, fact.value.newest_usable(case.now)
-    facts = (used("points", fact, points_words(points, case.now)),)
+    facts = _facts(case, fact)
     if newest is None:
         return Verdict(Outcome.FAIL, nothing_usable(points), facts, Depth.LISTED)
     begin = case.now - case.duration("window")

@@ -9,7 +9,7 @@ judges several copies together needs one aggregate, `copies`, and counts each co
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -33,7 +33,7 @@ FACTS: Mapping[SubjectKind, Mapping[str, str]] = {
     },
     SubjectKind.SYSTEM: {
         "copies": "the system's copies, each with its own facts, known or not",
-        "drills": "every recorded restore drill",
+        "drills": "every recorded restore drill of the system",
     },
     SubjectKind.COPY: {
         "points": "the recovery points that were listed",
@@ -166,6 +166,19 @@ class Case:
     facts: Mapping[str, Observed[Any]]
     parameters: Mapping[str, Value]
     now: datetime
+    answered: dict[object, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What `once` has worked out of the subject; the cases of one subject share it."""
+
+    def once(self, question: object, answer: Callable[[], T]) -> T:
+        """
+        What `answer` gives, worked out once for each `question`, whatever the parameters: packs ask the same check with other numbers.
+
+        All checks of the subject share the questions: one is named by the function that answers it, with whatever else the answer depends on.
+        """
+        if question not in self.answered:
+            self.answered[question] = answer()
+        found: T = self.answered[question]
+        return found
 
     def fact(self, name: str, kind: type[T]) -> Observed[T]:
         """One of the facts that the check needs. Raises TypeError where it is not of that kind (a bug)."""

@@ -78,6 +78,10 @@ def separated(case: Case, seen: SystemCopies, kinds: tuple[str, ...], noun: str,
 
 
 def _device_fact(copy: CopySeen, *, rehearsal: bool) -> FactUsed:
+    return copy.place.once((_device_told, rehearsal), lambda: _device_told(copy, rehearsal=rehearsal))
+
+
+def _device_told(copy: CopySeen, *, rehearsal: bool) -> FactUsed:
     name = f"device of {copy.name}"
     identity = copy.place.identity
     if isinstance(identity, Unobserved) and not rehearsal:
@@ -117,17 +121,21 @@ def offsite(copy: CopySeen, seen: SystemCopies) -> Tally:
     Where it is not known whether the device is that of an on-site target, the copy may be off-site. A target that is declared offline and does
     not answer cannot be the device of one that does, so for it the declared site and device decide.
     """
+    return copy.once(_offsite_tally, lambda: _offsite_tally(copy, seen))
+
+
+def _offsite_tally(copy: CopySeen, seen: SystemCopies) -> Tally:
     home = seen.system.production.site
     target = copy.place.target
     site = FactUsed(f"site of {copy.name}", f"{target.site} (production is at {home})", Source.DECLARED, None)
     if target.site == home:
         return Tally(copy.name, Counts.NO, f"it is at {home}, where production is", (site,))
-    onsite = [place for place in seen.places if place.target.site == home]
-    declared = [place.target.id for place in onsite if target.device and place.target.device == target.device]
+    declared = [place.target.id for place in seen.places.at(home) if place.target.device == target.device] if target.device else []
     if declared or (target.device and target.device == seen.system.production.device):
         return Tally(copy.name, Counts.NO, f"its device {target.device} is declared on-site ({listed(declared) or PRODUCTION})", (site,))
     if target.offline is not None and copy.silent:
         return Tally(copy.name, Counts.YES, "", (site,))
+    onsite = [place for place in seen.places.suspects(copy.place) if place.target.site == home]
     compared = same_device(copy.place, onsite, rehearsal=seen.rehearsal)
     if compared.same:
         return Tally(copy.name, Counts.NO, f"it is the same device as {listed(compared.same)}, which is on-site", (site, _compared(copy, seen)))

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
+from functools import partial
+from operator import attrgetter
 
 from drcheck.checks.base import Verdict, listed, moment, used
 from drcheck.checks.seen import CopySeen
@@ -44,19 +46,27 @@ class Tally:
 
 def both(first: Tally, second: Tally) -> Tally:
     """The conjunction: as doubtful as its more doubtful part, with the reason of that part."""
-    lower = min(first, second, key=lambda tally: tally.counts)
-    why = "; ".join(dict.fromkeys(tally.why for tally in (first, second) if tally.counts is lower.counts and tally.why))
-    return Tally(first.name, lower.counts, why, first.facts + second.facts)
+    if first.counts is not second.counts:
+        lower = min(first, second, key=_counts)
+        return Tally(first.name, lower.counts, lower.why, first.facts + second.facts)
+    return Tally(first.name, first.counts, _reasons(first, second), first.facts + second.facts)
 
 
 def either(first: Tally, second: Tally) -> Tally:
     """The alternative: the better part with its own facts; where neither counts, both reasons."""
     if Counts.YES in (first.counts, second.counts):
         good = [tally for tally in (first, second) if tally.counts is Counts.YES]
-        return min(good, key=lambda tally: _strength(tally))
-    higher = max(first.counts, second.counts)
-    why = "; ".join(dict.fromkeys(tally.why for tally in (first, second) if tally.why))
-    return Tally(first.name, higher, why, first.facts + second.facts)
+        return min(good, key=_strength)
+    return Tally(first.name, max(first.counts, second.counts), _reasons(first, second), first.facts + second.facts)
+
+
+_counts = attrgetter("counts")
+
+
+def _reasons(first: Tally, second: Tally) -> str:
+    if first.why and second.why and first.why != second.why:
+        return f"{first.why}; {second.why}"
+    return first.why or second.why
 
 
 def held(copy: CopySeen, now: datetime) -> Tally:
@@ -65,6 +75,10 @@ def held(copy: CopySeen, now: datetime) -> Tally:
 
     A target that is declared offline and does not answer leaves its copy doubtful: a declaration does not show that something is on it.
     """
+    return copy.once((_held, now), lambda: _held(copy, now))
+
+
+def _held(copy: CopySeen, now: datetime) -> Tally:
     name = f"points of {copy.copy.id}"
     if isinstance(copy.points, Unobserved):
         return Tally(copy.name, Counts.PERHAPS, copy.missing(copy.points), (used(name, copy.points),))
@@ -105,14 +119,18 @@ def once_per_place(copies: Sequence[CopySeen], tallies: Sequence[Tally]) -> tupl
     best: dict[str, Tally] = {}
     repeated = []
     for copy, tally in zip(copies, tallies, strict=True):
-        target = copy.place.target
-        place = json.dumps([target.connector, target.options, copy.copy.path], sort_keys=True, default=str)
+        place = copy.once(_place, partial(_place, copy))
         first = best.get(place)
         if first is not None:
             repeated.append(f"{tally.name} is the same place as {first.name} and counts once with it")
         if first is None or tally.counts > first.counts:
             best[place] = tally
     return list(best.values()), repeated
+
+
+def _place(copy: CopySeen) -> str:
+    target = copy.place.target
+    return json.dumps([target.connector, target.options, copy.copy.path], sort_keys=True, default=str)
 
 
 def verdict(
@@ -158,7 +176,7 @@ def _grounds(outcome: Outcome, sure: list[Tally], minimum: int, everything: list
 
 
 def _strength(tally: Tally) -> int:
-    return list(Source).index(tally.weakest)
+    return tally.weakest.weakness
 
 
 def explained(tallies: Sequence[Tally]) -> str:

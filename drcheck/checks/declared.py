@@ -93,7 +93,7 @@ def _device(seen: TargetSeen) -> list[_Compared]:
     target = seen.place.target
     if not target.device or seen.rehearsal or seen.away:
         return []
-    others = [place for place in seen.places if (place.target.device or place.target.id) != target.device]
+    others = [place for place in seen.places.suspects(seen.place) if (place.target.device or place.target.id) != target.device]
     return _same(seen, others, f"declared as the device {target.device}")
 
 
@@ -107,7 +107,7 @@ def _offsite(seen: TargetSeen) -> list[_Compared]:
             site = FactUsed("site", f"{home}, where the production of {system.id} is", Source.DECLARED, None)
             compared.append(_Compared(Outcome.FAIL, f"{copy.copy.id} is declared off-site, but it is at {home}, where production is", (site,)))
         elif not seen.rehearsal and not seen.away:
-            onsite = [place for place in seen.places if place.target.site == home]
+            onsite = [place for place in seen.places.suspects(seen.place) if place.target.site == home]
             compared += _same(seen, onsite, f"{copy.copy.id} is declared off-site")
     return compared
 

@@ -26,7 +26,7 @@ def _domains(copy: CopySeen, *, rehearsal: bool) -> FactUsed:
     name = f"identity of {copy.name}"
     if rehearsal:
         return FactUsed(name, "declared domains (a rehearsal)", Source.DECLARED, None)
-    return used(name, copy.place.identity, "what was seen of its device, account and region")
+    return copy.place.once(_domains, lambda: used(name, copy.place.identity, "what was seen of its device, account and region"))
 
 
 INDEPENDENT = Check(

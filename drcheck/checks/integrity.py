@@ -25,7 +25,8 @@ def _checksums(case: Case) -> Verdict:
     fact = case.fact("verification", Verification)
     seen = fact.value
     where = _where(seen)
-    facts = (used("verification", fact, f"{_words(seen)}; {where}"),)
+    words = case.once(_words, lambda: _words(seen))
+    facts = case.once(_checksums, lambda: (used("verification", fact, f"{words}; {where}"),))
     depth = _depth(seen)
     if seen.bad or seen.faults:
         return Verdict(Outcome.FAIL, "; ".join(_known_bad(seen)), facts, depth)
@@ -46,7 +47,7 @@ def _checksums(case: Case) -> Verdict:
     if rotation is not None and sampled:
         return Verdict(Outcome.PASS, "; ".join([*_progress(seen, rotation, case), where]), facts, depth)
     late = [] if rotation is None else _late(rotation)
-    return Verdict(Outcome.PASS, "; ".join([_words(seen), *late, where]), facts, depth)
+    return Verdict(Outcome.PASS, "; ".join([words, *late, where]), facts, depth)
 
 
 def _depth(seen: Verification) -> Depth:

@@ -45,6 +45,10 @@ def disconnected(copy: CopySeen, now: datetime) -> Tally:
     - Declared so and it answers, but we may not write there: perhaps. It is connected now, and our identity may be one that never may.
     - Declared so and we could not ask (no credentials, not attempted, a bug): perhaps.
     """
+    return copy.once((_disconnected, now), lambda: _disconnected(copy, now))
+
+
+def _disconnected(copy: CopySeen, now: datetime) -> Tally:
     offline = copy.place.target.offline
     if offline is None:
         return Tally(copy.name, Counts.NO, "not declared offline", (FactUsed(f"offline of {copy.name}", "not declared", Source.DECLARED, None),))
@@ -99,7 +103,7 @@ def locked(copy: CopySeen, case: Case) -> Tally:
             return Tally(copy.name, Counts.NO, "neither declared nor able to show that it is immutable", (used(name, copy.lock),))
         return Tally(copy.name, Counts.PERHAPS, copy.missing(copy.lock, "its lock is"), (used(name, copy.lock),))
     lock = copy.lock.value
-    fact = used(name, copy.lock, lock_words(lock))
+    fact = copy.once(lock_words, lambda: used(name, copy.lock, lock_words(lock)))
     accepted = lock.immutable or (lock.mode == "governance" and case.flag("governance_counts"))
     if not accepted:
         why = "an administrator can lift its governance lock" if lock.mode == "governance" else f"its lock is {printable(lock.mode)}"

@@ -19,10 +19,7 @@ def _tested(case: Case) -> Verdict:
     be found while a clean recovery point still exists.
     """
     fact = case.fact("drills", tuple)
-    drills = sorted((drill for drill in fact.value if drill.system == case.system.id), key=lambda drill: drill.ended, reverse=True)
-    declared = {name for copy in case.estate.copies_of(case.system.id) for name in (copy.target, copy.id)}
-    refused = [f"{_named(drill)} {why}" for drill in drills if (why := why_refused(drill, drills, declared, case.now))]
-    proved = [drill for drill in drills if not why_refused(drill, drills, declared, case.now)]
+    drills, refused, proved = case.once(_sorted_out, lambda: _sorted_out(case, fact.value))
     limit, whence = _limit(case)
     besides = [f"not counted: {listed(refused, 3)}"] if refused else []
 
@@ -45,6 +42,14 @@ def _tested(case: Case) -> Verdict:
         return said(Outcome.UNKNOWN, f"{message}; {took}, and no RTO is declared to compare it with", newest)
     within = newest.took <= case.system.rto
     return said(Outcome.PASS if within else Outcome.FAIL, f"{message}; {took}, the RTO is {format_duration(case.system.rto)}", newest)
+
+
+def _sorted_out(case: Case, recorded: tuple[Drill, ...]) -> tuple[list[Drill], list[str], list[Drill]]:
+    """The system's drills, newest first; in words those that prove nothing now; and those that do."""
+    drills = sorted((drill for drill in recorded if drill.system == case.system.id), key=lambda drill: drill.ended, reverse=True)
+    declared = {name for copy in case.estate.copies_of(case.system.id) for name in (copy.target, copy.id)}
+    refused = [f"{_named(drill)} {why}" for drill in drills if (why := why_refused(drill, drills, declared, case.now))]
+    return drills, refused, [drill for drill in drills if not why_refused(drill, drills, declared, case.now)]
 
 
 def why_refused(drill: Drill, drills: Sequence[Drill], declared: Collection[str], now: datetime) -> str:

@@ -39,12 +39,12 @@ def _reaches(copy: CopySeen, wanted: timedelta, case: Case) -> Tally:
     oldest = points.oldest_usable(case.now)
     if oldest is None:
         return Tally(copy.name, Counts.NO, nothing_usable(points), (used(name, copy.points, nothing_usable(points)),))
-    facts: tuple[FactUsed, ...] = (used(name, copy.points, f"oldest usable of {moment(oldest.time)}"),)
+    facts: tuple[FactUsed, ...] = copy.once((_reaches, case.now), lambda: (used(name, copy.points, f"oldest usable of {moment(oldest.time)}"),))
     age = case.now - oldest.time
     begun = datetime.combine(copy.copy.since, time(), UTC) if copy.copy.since else None
     if begun is not None and begun <= case.now and case.now - begun < wanted:
         wanted = case.now - begun
-        facts += (FactUsed(f"begin of {copy.copy.id}", f"begun on {begun:%Y-%m-%d}", Source.DECLARED, None),)
+        facts = (*facts, FactUsed(f"begin of {copy.copy.id}", f"begun on {begun:%Y-%m-%d}", Source.DECLARED, None))
     if age + (copy.copy.every or case.system.rpo) >= wanted:
         return Tally(copy.name, Counts.YES, "", facts)
     return Tally(copy.name, Counts.NO, f"only {format_duration(age)} back", facts)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Protocol, TypeVar
 
 from drcheck.checks.base import missing_words
 from drcheck.estate.schema import Copy, System, Target
 from drcheck.model import Changes, Fact, Identity, Observed, Points, Protection, Reason, Source, TargetFacts, Unobserved, Verification
 
+T = TypeVar("T")
 SILENT = frozenset({Reason.UNREACHABLE, Reason.TIMED_OUT})
 """Reasons that a disconnected target gives: it does not answer. Any other reason means that something answered, or that we could not ask."""
 
@@ -62,12 +64,31 @@ PRODUCTION = "live production"
 """The name of the live system among the members of a separation; the space keeps it apart from every target's id."""
 
 
+class _Remembering:
+    """Something that many checks ask the same of."""
+
+    __slots__ = ()
+    _answered: dict[object, Any]
+
+    def once(self, question: object, answer: Callable[[], T]) -> T:
+        """
+        What `answer` gives, worked out once for each `question`.
+
+        All checks share the questions: one is named by the function that answers it, with whatever else the answer depends on.
+        """
+        if question not in self._answered:
+            self._answered[question] = answer()
+        found: T = self._answered[question]
+        return found
+
+
 @dataclass(frozen=True, slots=True)
-class PlaceSeen:
+class PlaceSeen(_Remembering):
     """One target: what is declared and what was seen."""
 
     target: Target
     facts: TargetFacts
+    _answered: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def identity(self) -> Fact[Identity]:
@@ -77,12 +98,12 @@ class PlaceSeen:
     @property
     def answers(self) -> bool:
         """Whether any question to it was answered."""
-        return any(isinstance(fact, Observed) for fact in self._all)
+        return self.once("answers", lambda: any(isinstance(fact, Observed) for fact in self._all))
 
     @property
     def silent(self) -> bool:
         """Whether what was asked met silence, as it does where a target is disconnected. A target that was never turned to is not silent."""
-        return _silent(self._all) and (Reason.UNREACHABLE in _reasons(self._all) or self.facts.seconds > 0)
+        return self.once("silent", lambda: _silent(self._all) and (Reason.UNREACHABLE in _reasons(self._all) or self.facts.seconds > 0))
 
     @property
     def _all(self) -> tuple[Fact[Any], ...]:
@@ -99,7 +120,7 @@ class PlaceSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class CopySeen:
+class CopySeen(_Remembering):
     """One copy: what is declared and what was seen."""
 
     copy: Copy
@@ -108,6 +129,7 @@ class CopySeen:
     lock: Fact[Protection]
     verification: Fact[Verification]
     changes: Fact[Changes]
+    _answered: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -117,12 +139,12 @@ class CopySeen:
     @property
     def answers(self) -> bool:
         """Whether the target, or this copy on it, answered any question."""
-        return self.place.answers or any(isinstance(fact, Observed) for fact in self._all)
+        return self.once("answers", lambda: self.place.answers or any(isinstance(fact, Observed) for fact in self._all))
 
     @property
     def silent(self) -> bool:
         """Whether the target and the copy met every question with silence."""
-        return self.place.silent and _silent(self._all)
+        return self.once("silent", lambda: self.place.silent and _silent(self._all))
 
     @property
     def _all(self) -> tuple[Fact[Any], ...]:
@@ -143,13 +165,50 @@ class CopySeen:
         return f"{'did not answer' if fact.reason in SILENT else 'was not seen'}: {fact.reason}"
 
 
+class Places(tuple[PlaceSeen, ...]):
+    """Every place of an estate, in its order, found without looking through all of them."""
+
+    def at(self, site: str) -> Sequence[PlaceSeen]:
+        """The places that are declared to be at a site."""
+        return self._by_site.get(site, ())
+
+    def suspects(self, place: PlaceSeen) -> Sequence[PlaceSeen]:
+        """The places of which `same_device` has anything to say beside `place`: on the device that was seen there, or not seen themselves."""
+        if isinstance(place.identity, Unobserved) or not place.identity.value.device:
+            return ()
+        return [*self._by_device.get(place.identity.value.device, ()), *self._unseen.get(place.target.connector, ())]
+
+    @cached_property
+    def _by_site(self) -> dict[str, list[PlaceSeen]]:
+        found: dict[str, list[PlaceSeen]] = {}
+        for place in self:
+            found.setdefault(place.target.site, []).append(place)
+        return found
+
+    @cached_property
+    def _by_device(self) -> dict[str, list[PlaceSeen]]:
+        found: dict[str, list[PlaceSeen]] = {}
+        for place in self:
+            if isinstance(place.identity, Observed):
+                found.setdefault(place.identity.value.device, []).append(place)
+        return found
+
+    @cached_property
+    def _unseen(self) -> dict[str, list[PlaceSeen]]:
+        found: dict[str, list[PlaceSeen]] = {}
+        for place in self:
+            if isinstance(place.identity, Unobserved):
+                found.setdefault(place.target.connector, []).append(place)
+        return found
+
+
 @dataclass(frozen=True, slots=True)
 class SystemCopies:
     """The aggregate fact `copies`: one system's copies, every place of the estate, and who stands apart from whom."""
 
     system: System
     copies: tuple[CopySeen, ...]
-    places: tuple[PlaceSeen, ...]
+    places: Places
     separation: Separation
     rehearsal: bool
     """Whether folders on one machine stand in for places: observed devices then say nothing."""
@@ -161,7 +220,7 @@ class TargetSeen:
 
     place: PlaceSeen
     copies: tuple[tuple[System, CopySeen], ...]
-    places: tuple[PlaceSeen, ...]
+    places: Places
     rehearsal: bool
 
     @property

@@ -17,7 +17,7 @@ def _unchanged(case: Case) -> Verdict:
     """One object that should not have changed and did is a failure. A first listing has nothing beside it, so it shows nothing."""
     fact = case.fact("changes", Changes)
     changes = fact.value
-    facts = (used("changes", fact, _words(changes)),)
+    facts = case.once(_unchanged, lambda: (used("changes", fact, _words(changes)),))
     broken = [(number, *_WORDS[breach]) for breach, number in changes.breaches if number]
     if broken:
         named = [f"{printable(one.key)} ({one.breach}{': ' + printable(one.detail) if one.detail else ''})" for one in changes.broken[:_NAMED]]

@@ -86,7 +86,7 @@ def _in_options(written: Written, document: Mapping[str, Any], options_of: Optio
 
 def _in_references(written: Written, document: Mapping[str, Any]) -> Iterator[tuple[Keys, Problem]]:
     for section, keys, where, noun in _REFERENCES:
-        known = list(dict.fromkeys(name for _, entry in _entries(document, where) if (name := _text(entry.get("id")))))
+        known = dict.fromkeys(name for _, entry in _entries(document, where) if (name := _text(entry.get("id"))))
         if not known:
             continue
         for place, entry in _entries(document, section):
@@ -95,7 +95,7 @@ def _in_references(written: Written, document: Mapping[str, Any]) -> Iterator[tu
                 value = value.get(key) if isinstance(value, dict) else None
             wanted = _text(value)
             if wanted and wanted not in known:
-                message = f"no {noun} has the id {shown(wanted)}; declared: {_some(known)}"
+                message = f"no {noun} has the id {shown(wanted)}; declared: {_some(list(known))}"
                 yield (section, place, *keys), written.problem((section, place, *keys), message, suggest(wanted, known))
 
 

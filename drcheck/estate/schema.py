@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StrictBool, StrictInt, StringConstraints
 
@@ -178,6 +180,45 @@ class Copy(_Declared):
         return f"{self.system}@{self.target}"
 
 
+def _grouped(copies: tuple[Copy, ...], by: Callable[[Copy], str]) -> dict[str, list[Copy]]:
+    groups: dict[str, list[Copy]] = {}
+    for copy in copies:
+        groups.setdefault(by(copy), []).append(copy)
+    return groups
+
+
+class Index:
+    """
+    What an estate declares, by id and made when first asked: a large one is asked for its parts many times over.
+
+    It is no part of what is declared, so any two are equal, and so are the estates that they belong to.
+    """
+
+    def __init__(self) -> None:
+        self._declared: tuple[object, ...] = ()
+        self.sites: dict[str, Site] = {}
+        self.systems: dict[str, System] = {}
+        self.targets: dict[str, Target] = {}
+        self.of_system: dict[str, list[Copy]] = {}
+        self.at_target: dict[str, list[Copy]] = {}
+
+    def be_of(self, estate: Estate) -> None:
+        """Become the index of `estate`, where it is not: a copy that was changed takes the index of the original with it."""
+        declared = (estate.sites, estate.systems, estate.targets, estate.copies)
+        if len(self._declared) == len(declared) and all(map(operator.is_, self._declared, declared)):
+            return
+        # The first of one id counts, as where they are looked through in order; validation leaves only one.
+        self.sites = {site.id: site for site in reversed(estate.sites)}
+        self.systems = {system.id: system for system in reversed(estate.systems)}
+        self.targets = {target.id: target for target in reversed(estate.targets)}
+        self.of_system = _grouped(estate.copies, lambda copy: copy.system)
+        self.at_target = _grouped(estate.copies, lambda copy: copy.target)
+        self._declared = declared  # last: until then another thread makes its own
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Index)
+
+
 class Estate(_Declared):
     """What an organisation declares: one TOML file."""
 
@@ -205,6 +246,7 @@ class Estate(_Declared):
     )
     _file: Path = PrivateAttr(default=Path("estate.toml"))
     _digest: str = PrivateAttr(default="")
+    _index: Index = PrivateAttr(default_factory=Index)
 
     @property
     def file(self) -> Path:
@@ -218,27 +260,25 @@ class Estate(_Declared):
 
     def site(self, site: str) -> Site:
         """The site with this id. Raises KeyError where there is none (validation leaves none)."""
-        return next_with_id(self.sites, site)
+        return self._indexed.sites[site]
 
     def system(self, system: str) -> System:
         """The system with this id. Raises KeyError where there is none."""
-        return next_with_id(self.systems, system)
+        return self._indexed.systems[system]
 
     def target(self, target: str) -> Target:
         """The target with this id. Raises KeyError where there is none."""
-        return next_with_id(self.targets, target)
+        return self._indexed.targets[target]
 
     def copies_of(self, system: str) -> tuple[Copy, ...]:
         """Every declared copy of one system."""
-        return tuple(copy for copy in self.copies if copy.system == system)
+        return tuple(self._indexed.of_system.get(system, ()))
 
+    def copies_at(self, target: str) -> tuple[Copy, ...]:
+        """Every declared copy at one target."""
+        return tuple(self._indexed.at_target.get(target, ()))
 
-S = TypeVar("S", Site, System, Target)
-
-
-def next_with_id(things: tuple[S, ...], wanted: str) -> S:
-    """The thing with this id. Raises KeyError where there is none."""
-    for thing in things:
-        if thing.id == wanted:
-            return thing
-    raise KeyError(wanted)
+    @property
+    def _indexed(self) -> Index:
+        self._index.be_of(self)
+        return self._index

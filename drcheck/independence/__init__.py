@@ -1,6 +1,18 @@
 """Failure domains: where production and each copy stand, and which of them no single failure takes together."""
 
-from drcheck.independence.separation import EXACT, Grouped, Pair, Standings, compare
+from drcheck.independence.separation import EXACT, Found, Grouped, Pair, Standings, compare
 from drcheck.independence.standing import DEVICE, Domain, Standing, standing_of_production, standing_of_target
 
-__all__ = ["DEVICE", "EXACT", "Domain", "Grouped", "Pair", "Standing", "Standings", "compare", "standing_of_production", "standing_of_target"]
+__all__ = [
+    "DEVICE",
+    "EXACT",
+    "Domain",
+    "Found",
+    "Grouped",
+    "Pair",
+    "Standing",
+    "Standings",
+    "compare",
+    "standing_of_production",
+    "standing_of_target",
+]

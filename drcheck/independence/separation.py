@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 
 from drcheck.independence.standing import DEVICE, SITE, Standing
@@ -39,11 +39,17 @@ class Grouped:
     source: Source
 
 
+Found = dict[tuple[tuple[int, ...], tuple[str, ...], frozenset[str], frozenset[str]], tuple[tuple[Standing, ...], Grouped]]
+"""Largest sets by which objects the members are (they are kept), the kinds asked for, and who is known to hold something or may."""
+
+
 @dataclass(frozen=True, slots=True)
 class Standings:
     """Where production and every copy of one system stand."""
 
     members: tuple[Standing, ...]
+    found: Found = field(default_factory=dict, repr=False, compare=False)
+    """What was found before; the systems of an estate share it, since many of them stand alike."""
 
     def largest(self, kinds: Sequence[str], confirmed: Collection[str], possible: Collection[str]) -> Grouped:
         """
@@ -53,6 +59,12 @@ class Standings:
         and of each two in it every kind is known and none is shared; the possible size lets whatever is not known turn out well. So a missing fact
         can lower the first and never raise it.
         """
+        which = (tuple(map(id, self.members)), tuple(kinds), frozenset(confirmed), frozenset(possible))
+        if which not in self.found:
+            self.found[which] = (self.members, self._largest(kinds, confirmed, possible))
+        return self.found[which][1]
+
+    def _largest(self, kinds: Sequence[str], confirmed: Collection[str], possible: Collection[str]) -> Grouped:
         sure = [member for member in self.members if member.name in confirmed]
         anyone = [member for member in self.members if member.name in confirmed or member.name in possible]
         pairs = {(first.name, second.name): compare(first, second, kinds) for first, second in combinations(anyone, 2)}

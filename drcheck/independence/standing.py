@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from operator import attrgetter
 
 from drcheck.estate.schema import Domains, Site, System, Target
 from drcheck.model import Fact, Identity, Source, Unobserved
@@ -12,6 +14,7 @@ DEVICE = "device"
 """A kind besides those that the estate declares: the storage itself."""
 SITE = "site"
 """A kind besides those that the estate declares: who stands at one site shares its building, whether that is named or not."""
+_NOWHERE: frozenset[str] = frozenset()
 _OBSERVABLE = {"array": "", "account": "account", "region": "region"}
 """Kinds to which looking can add, with the trait of an identity that tells (none: its device). Unless it was seen, they are not known."""
 
@@ -25,7 +28,7 @@ class Domain:
     source: Source
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Standing:
     """Production or one copy, with the failure domains it stands in."""
 
@@ -37,7 +40,12 @@ class Standing:
 
     def names(self, kind: str) -> frozenset[str]:
         """The domains of one kind, by name."""
-        return frozenset(domain.name for domain in self.domains if domain.kind == kind)
+        return self._names.get(kind, _NOWHERE)
+
+    @cached_property
+    def _names(self) -> dict[str, frozenset[str]]:
+        kinds = dict.fromkeys(domain.kind for domain in self.domains)
+        return {kind: frozenset(domain.name for domain in self.domains if domain.kind == kind) for kind in kinds}
 
     def not_seen(self, kind: str) -> str:
         """Why looking could not add to a kind; empty where it could."""
@@ -52,7 +60,7 @@ class Standing:
 
     def source(self, kind: str) -> Source:
         """How the domains of a kind are known at best: a difference between two that were seen is seen."""
-        return min((domain.source for domain in self.domains if domain.kind == kind), key=list(Source).index, default=Source.DECLARED)
+        return min((domain.source for domain in self.domains if domain.kind == kind), key=attrgetter("weakness"), default=Source.DECLARED)
 
 
 def standing_of_production(name: str, system: System, site: Site) -> Standing:

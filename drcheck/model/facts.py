@@ -41,8 +41,15 @@ class Source(StrEnum):
     @classmethod
     def weakest(cls, sources: Iterable[Source]) -> Source | None:
         """The weakest of `sources`; None where there is none."""
-        order = list(cls)
-        return max(sources, key=order.index, default=None)
+        return max(sources, key=_WEAKNESS.__getitem__, default=None)
+
+    @property
+    def weakness(self) -> int:
+        """Its place among them: 0 for the strongest."""
+        return _WEAKNESS[self]
+
+
+_WEAKNESS = {source: place for place, source in enumerate(Source)}
 
 
 class Depth(StrEnum):

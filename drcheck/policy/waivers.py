@@ -69,18 +69,20 @@ def attach(findings: Sequence[Finding], waivers: Sequence[Waiver], now: datetime
     """The findings with the waivers that hold on the day of `now` (UTC), and a note for every waiver that has ended or is for nothing."""
     today = now.astimezone(UTC).date()
     by_key = {(waiver.policy, waiver.control, waiver.subject): waiver for waiver in waivers}
-    attached = []
+    attached: dict[int, Finding] = {}
     unused = dict(by_key)
-    for finding in findings:
+    known = set()
+    for place, finding in enumerate(findings) if by_key else ():
         key = (finding.policy, finding.control, finding.subject.id)
         waiver = by_key.get(key)
-        if waiver is not None and finding.outcome in WAIVABLE:
+        if waiver is None:
+            continue
+        known.add(key)
+        if finding.outcome in WAIVABLE:
             unused.pop(key, None)
             if today <= waiver.until:
-                finding = replace(finding, waiver=waiver)
-        attached.append(finding)
+                attached[place] = replace(finding, waiver=waiver)
     notes = [f"{_named(waiver)} ended on {waiver.until.isoformat()} and no longer holds" for key, waiver in by_key.items() if today > waiver.until]
-    known = {(finding.policy, finding.control, finding.subject.id) for finding in findings}
     for key, waiver in unused.items():
         why = (
             "has nothing to accept: there is nothing wrong"
@@ -88,7 +90,7 @@ def attach(findings: Sequence[Finding], waivers: Sequence[Waiver], now: datetime
             else "is for nothing that was judged; look at its policy, control and subject"
         )
         notes.append(f"{_named(waiver)} {why}")
-    return tuple(attached), tuple(notes)
+    return tuple(attached.get(place, finding) for place, finding in enumerate(findings)) if attached else tuple(findings), tuple(notes)
 
 
 def _named(waiver: Waiver) -> str:

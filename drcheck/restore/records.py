@@ -78,7 +78,7 @@ def load_drills(path: Path) -> tuple[Drill, ...]:
 
 def check_references(drills: Iterable[Drill], estate: Estate) -> tuple[Problem, ...]:
     """A problem for every drill of a system, or from a copy, that the estate does not declare: such a record proves nothing about the estate."""
-    systems = [system.id for system in estate.systems]
+    systems = dict.fromkeys(system.id for system in estate.systems)
     problems = []
     for drill in drills:
         file, _, entry = drill.record.rpartition(": ")
