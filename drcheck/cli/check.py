@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from drcheck.cli.session import RunOptions
     from drcheck.model import Facts
 
-FORMATS = ("table", "csv", "html", "json", "junit", "markdown", "nagios", "ocsf", "oscal", "prometheus", "sarif")
+FORMATS = ("table", "csv", "html", "json", "junit", "markdown", "nagios", "ocsf", "oscal", "pdf", "prometheus", "sarif", "statement")
 
 
 @click.command(cls=SectionedCommand, short_help="Look at every target, read and compare, judge, and report.")
@@ -155,7 +155,7 @@ def check(
             # After the report: a full disk must not cost the answer.
             with this.going_on():
                 if keep_facts is not None:
-                    write_whole(keep_facts, facts_to_json(facts).encode())
+                    write_whole(keep_facts, facts_to_json(facts).encode(), private=True)
                 calls.insist()
             with this.going_on():
                 run.record(assessment, estate, packs)

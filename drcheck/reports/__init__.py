@@ -30,12 +30,14 @@ BUILTIN = {
     "nagios": "drcheck.reports.nagios:nagios",
     "ocsf": "drcheck.reports.ocsf:ocsf",
     "oscal": "drcheck.reports.oscal:oscal",
+    "pdf": "drcheck.reports.pdf:pdf",
     "prometheus": "drcheck.reports.prometheus:prometheus",
     "sarif": "drcheck.reports.sarif:sarif",
+    "statement": "drcheck.reports.statement:statement",
     "table": "drcheck.reports.table:table",
 }
 GROUP = "drcheck.reports"
-WITH_PAST = frozenset({"html", "ocsf", "sarif"})
+WITH_PAST = frozenset({"html", "ocsf", "pdf", "sarif"})
 """Formats that show what earlier nights say beside the assessment."""
 
 

@@ -17,19 +17,18 @@ from drcheck.reports.base import ReportOptions
 from drcheck.reports.html_changes import changed
 from drcheck.reports.html_controls import RESULTS, WAIVED, WORDS, ControlLinks, policy_counts
 from drcheck.reports.html_copies import all_copies
+from drcheck.reports.html_limits import SCREEN, Limits
 from drcheck.reports.html_matrix import matrices
 from drcheck.reports.html_page import page
 from drcheck.reports.html_passes import passes
 from drcheck.reports.html_places import target_lines
-from drcheck.reports.html_problems import MOST_IN_FULL, MOST_NAMED, Problems, problems
+from drcheck.reports.html_problems import Problems, problems
 from drcheck.reports.html_tally import Tally
 from drcheck.reports.html_trend import trend
 from drcheck.reports.rows import accepted
 from drcheck.reports.verdict import verdict
 from drcheck.reports.wording import caution, heading, provenance, sampling_lines, subject_name
 
-CHUNK = 200
-"""So many rows stand together; the next ones open when asked for, so that a browser need not lay out thousands at once."""
 MOST_FIRST = 3
 """So many problems are named as what to do first."""
 _ANSWERS = {
@@ -80,12 +79,13 @@ class WaiverLine:
 
 def html(assessment: Assessment, options: ReportOptions) -> str:
     """The assessment as one HTML page, with what earlier nights say where `options.past` has it."""
-    return page("page.html", "page.css", "page.js", **_values(assessment, options))
+    return page("page.html", ("page.css",), "page.js", **values(assessment, options, SCREEN))
 
 
-def _values(assessment: Assessment, options: ReportOptions) -> dict[str, object]:
+def values(assessment: Assessment, options: ReportOptions, limits: Limits) -> dict[str, object]:
+    """Everything that the template of the page shows, within these limits."""
     links = ControlLinks(assessment.policies)
-    wrong = problems(assessment, links, options.past)
+    wrong = problems(assessment, links, options.past, limits.in_full)
     tally = Tally(assessment, wrong.numbers)
     answer = verdict(assessment)
     outcome = answer.split(maxsplit=1)[0].rstrip(":")
@@ -96,19 +96,18 @@ def _values(assessment: Assessment, options: ReportOptions) -> dict[str, object]
         "answer": _ANSWERS[outcome],
         "caution": caution(assessment),
         "changed": changed(assessment, links, options.past),
-        "chunk": CHUNK,
-        "copies": all_copies(assessment, tally.copies),
+        "chunk": limits.chunk,
+        "copies": all_copies(assessment, tally.copies, limits),
         "counts": {str(word): count for word, count in assessment.counts().items()},
         "drills": _drills(assessment),
         "drills_unknown": str(assessment.facts.drills) if isinstance(assessment.facts.drills, Unobserved) else "",
         "first": [problem for problem in wrong.all if not problem.row.waiver][:MOST_FIRST],
         "groups": _GROUPS,
-        "matrices": matrices(assessment, links, tally),
-        "most_in_full": MOST_IN_FULL,
-        "most_named": MOST_NAMED,
+        "matrices": matrices(assessment, links, tally, limits),
+        "limits": limits,
         "order": {word: rank for rank, word in enumerate((*RESULTS, ""))},
         "outcome": outcome.lower(),
-        "passes": passes(assessment, links),
+        "passes": passes(assessment, links, limits),
         "policies": policy_counts(assessment.policies, links, tally.controls),
         "problems": wrong,
         "provenance": [*provenance(assessment), *sampling_lines(assessment)],

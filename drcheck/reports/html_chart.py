@@ -1,9 +1,9 @@
 """
 Charts as SVG that can stand inside a page.
 
-leather (https://leather.readthedocs.io) computes scales and shapes; it is small, depends on nothing and writes neither scripts nor styles. pygal knows
-more kinds of charts, and puts a hook into Python's import machinery and loads what else is installed as its plugins. Of what leather draws only shapes
-are taken over, with attributes that are known to be harmless and numbers that are as short as they can be.
+leather (https://leather.readthedocs.io) computes scales and shapes; it is small, depends on nothing and writes neither scripts nor styles. pygal
+knows more kinds of charts, puts a hook into Python's import machinery, and loads what else is installed as its plugins. Of what leather draws only
+shapes are taken over, with attributes that are known to be harmless and numbers that are as short as they can be.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from drcheck.clock import format_duration, format_moment
 from drcheck.model import Assessment, Fact, Observed, Protection, Unobserved
 from drcheck.model.bounds import bad_rate, percent_at_most
 from drcheck.reports.html_controls import RESULTS
+from drcheck.reports.html_limits import Limits
 from drcheck.reports.html_tally import PASS_RANK
 from drcheck.reports.rows import CopyRow, copy_rows
 from drcheck.reports.wording import freshness, point_count, verified, where
@@ -41,8 +42,6 @@ class CopyLine:
 
 
 UNKNOWN_AGE = 10**12
-MOST_GOOD = 4_000
-"""So many copies of which nothing is open have a line; the others, of a page that would grow beyond use, are counted by target."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +61,22 @@ class Copies:
     lines: tuple[CopyLine, ...]
     """The worst first, otherwise as declared."""
     counted: tuple[GoodCopies, ...]
+    left_out: int
+    """How many of which something is open have no line."""
     total: int
 
 
-def all_copies(assessment: Assessment, worst: Mapping[str, int]) -> Copies:
+def all_copies(assessment: Assessment, worst: Mapping[str, int], limits: Limits) -> Copies:
     """Every declared copy; `worst` has the rank of the worst finding about each."""
     objectives = {system.id: system.rpo for system in assessment.systems}
     locks = {(copy.system, copy.target): copy.lock for copy in assessment.facts.copies}
-    rows = sorted(copy_rows(assessment), key=lambda row: worst.get(row.id, len(RESULTS)))
-    good = [row for row in rows if worst.get(row.id, 0) >= PASS_RANK]
-    extra = {id(row) for row in good[MOST_GOOD:]}
+    rows = sorted(copy_rows(assessment), key=lambda row: worst.get(row.id, PASS_RANK - 1))
+    bad, good = ([row for row in rows if (worst.get(row.id, PASS_RANK - 1) >= PASS_RANK) is well] for well in (False, True))
     lines = (
         _line(row, worst.get(row.id), objectives.get(row.place.system), locks.get((row.place.system, row.place.target)))
-        for row in rows
-        if id(row) not in extra
+        for row in (*bad[: limits.copies], *good[: limits.good_copies])
     )
-    return Copies(tuple(lines), tuple(_counted(good[MOST_GOOD:])), len(rows))
+    return Copies(tuple(lines), tuple(_counted(good[limits.good_copies :])), len(bad[limits.copies :]), len(rows))
 
 
 def _counted(rows: Sequence[CopyRow]) -> Iterator[GoodCopies]:

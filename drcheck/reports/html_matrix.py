@@ -8,12 +8,8 @@ from dataclasses import dataclass
 
 from drcheck.model import Assessment, PolicyUsed, SubjectKind
 from drcheck.reports.html_controls import RESULTS, WORDS, ControlLink, ControlLinks
+from drcheck.reports.html_limits import Limits
 from drcheck.reports.html_tally import PASS_RANK, Owner, Tally, rank_of, share_of
-
-MOST_SINGLE = 60
-"""Up to so many rows each has a line of its own; where there are more, rows that are alike are told together."""
-MOST_CELLS = 60_000
-"""So many cells a page has; beyond them a row names only what is no pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +45,8 @@ class PolicyMatrix:
     rows: tuple[MatrixRow, ...]
     sparse: tuple[tuple[MatrixRow, str], ...]
     """Rows beyond what the page has room for, each with what is no pass, in words."""
+    left_out: int
+    """How many more rows there are."""
     counts: tuple[tuple[str, int], ...]
     """How many rows have which result as their worst, worst first."""
 
@@ -58,12 +56,12 @@ class PolicyMatrix:
         return all(RESULTS.index(word) >= PASS_RANK for word, _ in self.counts)
 
 
-def matrices(assessment: Assessment, links: ControlLinks, tally: Tally) -> list[PolicyMatrix]:
+def matrices(assessment: Assessment, links: ControlLinks, tally: Tally, limits: Limits) -> list[PolicyMatrix]:
     """A table for each policy, in their order."""
-    room = MOST_CELLS
+    room = limits.cells
     tables = []
     for place, policy in enumerate(assessment.policies):
-        table = _table(policy, f"m-{place}", tuple(links.of(policy.id, control.id) for control in policy.controls), tally, room)
+        table = _table(policy, f"m-{place}", tuple(links.of(policy.id, control.id) for control in policy.controls), tally, room, limits)
         room -= len(table.rows) * len(table.controls)
         tables.append(table)
     return tables
@@ -72,14 +70,15 @@ def matrices(assessment: Assessment, links: ControlLinks, tally: Tally) -> list[
 _KINDS = (SubjectKind.ESTATE, SubjectKind.SYSTEM, SubjectKind.TARGET)
 
 
-def _table(policy: PolicyUsed, anchor: str, controls: tuple[ControlLink, ...], tally: Tally, room: int) -> PolicyMatrix:
+def _table(policy: PolicyUsed, anchor: str, controls: tuple[ControlLink, ...], tally: Tally, room: int, limits: Limits) -> PolicyMatrix:
     rows = tally.rows[policy.id]
-    many = len(rows) > MOST_SINGLE
+    many = len(rows) > limits.single_rows
     alike: dict[object, list[Owner]] = {}
     for owner in sorted(rows, key=_order):
         alike.setdefault((owner[0], tuple(rows[owner])) if many else owner, []).append(owner)
     groups = sorted(alike.values(), key=lambda owners: (_worst(rows[owners[0]]), _order(owners[0]))) if many else list(alike.values())
-    dense, sparse = [], []
+    dense: list[MatrixRow] = []
+    sparse: list[tuple[MatrixRow, str]] = []
     for owners in groups:
         cells = rows[owners[0]]
         problems = [tally.problem(policy.id, owners[0], column) if len(owners) == 1 else None for column in range(len(cells))]
@@ -93,11 +92,17 @@ def _table(policy: PolicyUsed, anchor: str, controls: tuple[ControlLink, ...], t
         if len(cells) <= room:
             room -= len(cells)
             dense.append(row)
-        else:
+        elif len(sparse) < limits.sparse:
             sparse.append((row, _in_words(row, controls)))
     counts = Counter(map(_worst, rows.values()))
     return PolicyMatrix(
-        policy, anchor, controls, tuple(dense), tuple(sparse), tuple((word, counts[rank]) for rank, word in enumerate(RESULTS) if counts[rank])
+        policy,
+        anchor,
+        controls,
+        rows=tuple(dense),
+        sparse=tuple(sparse),
+        left_out=len(groups) - len(dense) - len(sparse),
+        counts=tuple((word, counts[rank]) for rank, word in enumerate(RESULTS) if counts[rank]),
     )
 
 

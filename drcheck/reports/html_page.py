@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -25,11 +25,11 @@ _POLICY = "default-src 'none'; style-src {style}; script-src {script}; img-src d
 """Content Security Policy Level 3 (W3C); `data:` is for the empty icon that keeps a browser from asking for one."""
 
 
-def page(template: str, style: str, script: str = "", **values: Any) -> str:
-    """The template called `template` with these values, and with the named style and script (none where empty) inside."""
+def page(template: str, styles: Sequence[str], script: str = "", **values: Any) -> str:
+    """The template called `template` with these values, and with the named styles and script (none where empty) inside."""
     from markupsafe import Markup
 
-    css, js = (_packaged(name) if name else "" for name in (style, script))
+    css, js = "".join(map(_packaged, styles)), _packaged(script) if script else ""
     policy = _POLICY.format(style=_source(css), script=_source(js))
     filled = _environment().get_template(template).render(style=Markup(css), script=Markup(js), policy=policy, **values)  # noqa: S704  our own files
     return filled.rstrip("\n") + "\n"

@@ -8,15 +8,11 @@ from dataclasses import dataclass
 
 from drcheck.model import Assessment, Finding, Outcome, Subject, SubjectKind
 from drcheck.reports.html_controls import ControlLink, ControlLinks
+from drcheck.reports.html_limits import Limits
 from drcheck.reports.html_problems import fact_cells
 from drcheck.reports.merged import PassedRow, passed_name, passed_rows
 from drcheck.reports.rows import finding_rows
 from drcheck.reports.wording import known_by, subject_name
-
-MOST_WITH_FACTS = 1_500
-"""Up to so many findings passed, each is shown with its facts."""
-MOST_NAMED = 60_000
-"""Up to so many subjects passed (one for each check), each is named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +60,12 @@ class Passes:
     """What was left out because there is so much; empty where nothing was."""
 
 
-def passes(assessment: Assessment, links: ControlLinks) -> Passes:
+def passes(assessment: Assessment, links: ControlLinks, limits: Limits) -> Passes:
     """What passed, check by check, and what was not asked, control by control."""
     rows = passed_rows(assessment.findings)
     good = tuple(finding for finding in assessment.findings if finding.outcome is Outcome.PASS)
-    with_facts = len(good) <= MOST_WITH_FACTS
-    named = sum(len(row.subjects) for row in rows) <= MOST_NAMED
+    with_facts = len(good) <= limits.passed_with_facts
+    named = sum(len(row.subjects) for row in rows) <= limits.passed_named
     subjects = _subjects(good, links) if with_facts else {}
     targets = {f"{copy.system}@{copy.target}": copy.target for copy in assessment.copies} if not named else {}
     return Passes(

@@ -14,11 +14,7 @@ from drcheck.reports.rows import accepted
 from drcheck.reports.wording import known_by, subject_name, waiver_text
 from drcheck.reports.wrapping import shorten, shorten_words
 
-MOST_IN_FULL = 2_000
-"""So many problems are shown with their facts and controls; the others, of a page that would grow beyond use, in a line each."""
 _LONGEST_WORD, _LONGEST_SHORT = 48, 280
-MOST_NAMED = 12
-"""So many subjects of one problem are named at once; the others when asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +85,8 @@ class Problems:
         return [problem for problem in self.all if problem.result == result]
 
 
-def problems(assessment: Assessment, links: ControlLinks, past: Past | None) -> Problems:
-    """Every finding that is no pass and not not-applicable, told together as in the other reports for people."""
+def problems(assessment: Assessment, links: ControlLinks, past: Past | None, in_full: int) -> Problems:
+    """Every finding that is no pass and not not-applicable, told together as in the other reports for people; the first `in_full` with facts."""
     open_ = tuple(finding for finding in assessment.findings if finding.outcome not in (Outcome.PASS, Outcome.NOT_APPLICABLE))
     groups: dict[object, list[Finding]] = {}
     for finding in open_:
@@ -110,7 +106,7 @@ def problems(assessment: Assessment, links: ControlLinks, past: Past | None) -> 
             new=_is_new(keys, row.outcome, past),
             known=known_by(row.assurance, row.depth) if row.assurance is not None else (),
         )
-        if number < MOST_IN_FULL:
+        if number < in_full:
             problem = replace(problem, asked=_asked(row, by_subject, links), facts=_facts(by_subject))
         found.append(problem)
     return Problems(tuple(found), numbers)

@@ -6,7 +6,10 @@ from collections.abc import Collection
 from typing import Any
 
 from drcheck.model import Assessment
-from drcheck.reports import ReportOptions, render_text
+from drcheck.reports import BUILTIN, ReportOptions, render_text
+
+TEXTS = sorted(set(BUILTIN) - {"pdf"})
+"""The formats that are text."""
 
 
 def text_of(assessment: Assessment, format_: str, *, only: Collection[str] = (), **options: Any) -> str:

@@ -14,9 +14,8 @@ from typing import Any
 import pytest
 
 from drcheck.model import Assessment
-from drcheck.reports import BUILTIN
 from tests.reports import sample
-from tests.reports.rendering import text_of
+from tests.reports.rendering import TEXTS, text_of
 
 GOLDEN = Path(__file__).parent / "golden"
 UPDATE = os.environ.get("DRCHECK_UPDATE_GOLDEN") == "1"
@@ -40,6 +39,9 @@ CASES: list[tuple[str, Callable[[], Assessment], str, dict[str, Any]]] = [
     ("hospital.html", sample.hospital, "html", {"past": sample.past_of_hospital()}),
     ("rehearsal.html", sample.rehearsal, "html", {}),
     ("nothing.html", sample.nothing, "html", {}),
+    ("hospital.statement.html", sample.hospital, "statement", {}),
+    ("rehearsal.statement.html", sample.rehearsal, "statement", {}),
+    ("nothing.statement.html", sample.nothing, "statement", {}),
     ("hospital.oscal.json", sample.hospital, "oscal", {}),
     ("hospital.ocsf.json", sample.hospital, "ocsf", {}),
     ("hospital-past.ocsf.json", sample.hospital, "ocsf", {"past": sample.past_of_hospital()}),
@@ -65,5 +67,5 @@ def test_a_report_is_what_it_was(name: str, make: Callable[[], Assessment], form
 
 
 def test_every_format_has_a_golden_file_and_every_golden_file_a_format() -> None:
-    assert {case[2] for case in CASES} == set(BUILTIN)
+    assert {case[2] for case in CASES} == set(TEXTS)
     assert {path.name for path in GOLDEN.iterdir()} == {case[0] for case in CASES}
