@@ -17,7 +17,6 @@ from drcheck.store.database import Database
 from drcheck.store.packing import intact
 from drcheck.store.schema import assessments, object_runs, organisations, papers, readings
 
-_PAGE = 32
 _MOST = 20
 """Faults that SQLite names of its own pages, at the most."""
 
@@ -44,7 +43,6 @@ def check(database: Database) -> Checked:
         StoreError: the store cannot be read, for another reason than damage.
     """
     problems: list[str] = []
-    kept: set[str] = set()
     counts = dict.fromkeys(("nights", "pruned", "papers", "runs"), 0)
 
     def noted(found: Iterator[tuple[str, str | None]]) -> None:
@@ -59,10 +57,10 @@ def check(database: Database) -> Checked:
 
     if database.sqlite:
         noted(_pages(database))
-    noted(_papers(database, kept))
+    noted(_papers(database))
     noted(_runs(database, object_runs, "a run of objects"))
     noted(_runs(database, readings, "a batch of readings"))
-    noted(_chains(database, kept))
+    noted(_chains(database))
     return Checked(counts["nights"], counts["pruned"], counts["papers"], counts["runs"], tuple(dict.fromkeys(problems)))
 
 
@@ -75,9 +73,8 @@ def _pages(database: Database) -> Iterator[tuple[str, str | None]]:
             yield "", f"a row of {printable(str(table))} belongs to one that is not there"
 
 
-def _papers(database: Database, kept: set[str]) -> Iterator[tuple[str, str | None]]:
-    for row in _in_pages(database, papers, ("digest", "content")):
-        kept.add(row.digest)
+def _papers(database: Database) -> Iterator[tuple[str, str | None]]:
+    for row in _in_pages(database, papers, ("digest", "content"), page=4):
         try:
             same = digest_bytes(zlib.decompress(row.content)) == row.digest
         except zlib.error:
@@ -90,25 +87,28 @@ def _runs(database: Database, table: Table, what: str) -> Iterator[tuple[str, st
         yield "runs", None if intact(row.columns, row.digests, row.checksum) else f"the checksum of {what} does not hold (number {row.id})"
 
 
-def _in_pages(database: Database, table: Table, columns: Sequence[str]) -> Iterator[Any]:
+def _in_pages(database: Database, table: Table, columns: Sequence[str], page: int = 32) -> Iterator[Any]:
+    """Every row, so many in memory at a time."""
     last = 0
     while True:
-        wanted = select(table.c.id, *(table.c[name] for name in columns)).where(table.c.id > last).order_by(table.c.id).limit(_PAGE)
+        wanted = select(table.c.id, *(table.c[name] for name in columns)).where(table.c.id > last).order_by(table.c.id).limit(page)
         with database.reading() as connection:
             found = connection.execute(wanted).all()
         yield from found
-        if len(found) < _PAGE:
+        if len(found) < page:
             return
         last = found[-1].id
 
 
-def _chains(database: Database, kept: set[str]) -> Iterator[tuple[str, str | None]]:
+def _chains(database: Database) -> Iterator[tuple[str, str | None]]:
     names = ("run", "started", "reference", "as_of", "exit_code", "link", "pruned")
     wanted = select(organisations.c.name, *(assessments.c[name] for name in names)).join(
         organisations, assessments.c.organisation == organisations.c.id
     )
     with database.reading() as connection:
         rows = connection.execute(wanted.order_by(organisations.c.name, assessments.c.id)).all()
+        # Of the same moment as the nights: one may be recorded or pruned meanwhile.
+        kept = set(connection.execute(select(papers.c.digest)).scalars())
     before: dict[str, Link | None] = {}
     for row in rows:
         night = f"the night {printable(row.run)} of {printable(row.name)}"

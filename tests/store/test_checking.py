@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from drcheck.errors import StoreDamaged
-from drcheck.store import Store, open_store
+from drcheck.store import Store, checking, open_store
+from drcheck.store.database import Database
 from tests.nights.making import number
 from tests.store.kept import fill, keep
 
@@ -25,6 +26,20 @@ def test_a_store_that_is_as_it_was_written_is_whole(store: Store) -> None:
     assert (found.nights, found.pruned, found.problems) == (5, 2, ())
     # Three records, each with and without names, and one estate and one pack for all of them.
     assert found.papers == 6 + 1 + 1
+
+
+def test_nights_that_are_recorded_or_pruned_meanwhile_are_no_damage(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(store, 4)
+    looked = checking._papers
+
+    def and_meanwhile(database: Database) -> Iterator[tuple[str, str | None]]:
+        yield from looked(database)
+        keep(store, 5)
+        store.prune(number(3), really=True)
+
+    monkeypatch.setattr(checking, "_papers", and_meanwhile)
+    found = store.check()
+    assert (found.nights, found.pruned, found.problems) == (5, 2, ())
 
 
 def sql(*statements: str) -> Callable[[sqlite3.Connection], None]:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from drcheck.chain import RECORD
 from drcheck.errors import StoreError
+from drcheck.evidence.chain_check import Chain, chain_faults
 from drcheck.model import Outcome
 from drcheck.record import assessment_from_record
 from drcheck.store import Store, open_store
@@ -128,6 +129,7 @@ def test_whatever_is_pruned_the_chain_holds_and_what_is_kept_is_whole(
         assert {one.run for one in store.assessments() if one.pruned} == gone
         for organisation in ("north", "south"):
             follow(store.links(organisation))
+            assert list(chain_faults(Chain("the store", tuple(store.links(organisation))))) == []
         for one in made:
             if one.run not in gone:
                 assert assessment_from_record(store.paper(one.run, RECORD), "").run.id == one.run
