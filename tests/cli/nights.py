@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from drcheck.model import Assessment
-from drcheck.store import open_store
+from drcheck.store import Store, open_store
 from tests.cli import inside
 from tests.nights.making import number
-from tests.store.kept import keep, papers
+from tests.store.kept import empty, keep, papers
 
 HOUR = timedelta(hours=1)
 
@@ -33,7 +33,7 @@ class Kept:
 
     def nights(self, *nights: dict[str, str] | None, organisation: str = "north", first: int = 1) -> None:
         """One night after the other, each as `control subject` to letter; None for a day on which drcheck did not run."""
-        with open_store(self.file) as store:
+        with self._store() as store:
             for index, each in enumerate(nights, first):
                 if each is not None:
                     keep(store, index, each, organisation=organisation)
@@ -41,8 +41,13 @@ class Kept:
 
     def record(self, assessment: Assessment, index: int = 90) -> None:
         """One night that was assessed elsewhere."""
-        with open_store(self.file) as store:
+        with self._store() as store:
             store.record(assessment, papers(assessment, index))
+
+    def _store(self) -> Store:
+        if not self.file.exists():
+            self.file.write_bytes(empty())
+        return open_store(self.file)
 
     def prune(self, before: int) -> None:
         """Throw away the papers of the nights before this one."""

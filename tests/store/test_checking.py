@@ -14,7 +14,7 @@ from drcheck.errors import StoreDamaged
 from drcheck.store import Store, checking, open_store
 from drcheck.store.database import Database
 from tests.nights.making import number
-from tests.store.kept import fill, keep
+from tests.store.kept import empty, fill, keep
 
 
 def test_a_store_that_is_as_it_was_written_is_whole(store: Store) -> None:
@@ -83,6 +83,7 @@ DAMAGES: list[tuple[Callable[[sqlite3.Connection], None], str]] = [
 @pytest.mark.parametrize(("damage", "says"), DAMAGES, ids=range(len(DAMAGES)))
 def test_what_was_altered_is_named(tmp_path: Path, damage: Callable[[sqlite3.Connection], None], says: str) -> None:
     file = tmp_path / "store.db"
+    file.write_bytes(empty())
     with open_store(file) as store:
         fill(store, 3, fails=(1, 2, 3))
         store.objects("north", "ehr@nas")

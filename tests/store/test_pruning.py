@@ -16,7 +16,7 @@ from drcheck.model import Outcome
 from drcheck.record import assessment_from_record
 from drcheck.store import Store, open_store
 from tests.nights.making import DAY, number
-from tests.store.kept import ESTATE, PACK, fill, follow, keep, standing
+from tests.store.kept import ESTATE, PACK, empty, fill, follow, keep, standing
 from tests.store.model import night as moment_of
 from tests.store.postgres import Postgres
 from tests.store.test_history import assessment
@@ -112,7 +112,9 @@ def test_the_file_becomes_smaller(tmp_path: Path) -> None:
 def test_whatever_is_pruned_the_chain_holds_and_what_is_kept_is_whole(
     tmp_path_factory: pytest.TempPathFactory, nights: list[tuple[str, bool]], prunings: list[tuple[int, int]]
 ) -> None:
-    with open_store(tmp_path_factory.mktemp("pruned") / "store.db") as store:
+    file = tmp_path_factory.mktemp("pruned") / "store.db"
+    file.write_bytes(empty())
+    with open_store(file) as store:
         made = [
             keep(store, index, organisation=organisation, as_of=as_of and index % 2 == 0) for index, (organisation, as_of) in enumerate(nights, 1)
         ]
