@@ -11,19 +11,20 @@ from pathlib import Path
 from drcheck.errors import OutputError
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes, *, private: bool = False) -> None:
     """
     Put `content` at `path`: written beside it, flushed to the disk, then renamed, so that a reader sees the old file or the new one.
 
-    A symbolic link stays, and what it leads to is replaced. What is no file, such as /dev/null or a pipe, is written to and never replaced.
+    A symbolic link stays, and what it leads to is replaced. What is no file, such as /dev/null or a pipe, is written to and never replaced. A new
+    file has the mode that the umask says, or is for nobody but this user where it is `private`; one that is replaced keeps its mode.
 
     Raises:
         OutputError: it could not be written; what was at `path` is untouched.
     """
-    write_streamed(path, (content,))
+    write_streamed(path, (content,), private=private)
 
 
-def write_streamed(path: Path, chunks: Iterable[bytes]) -> None:
+def write_streamed(path: Path, chunks: Iterable[bytes], *, private: bool = False) -> None:
     """
     Put everything in `chunks` at `path`, as `write_whole` does, without holding it in memory.
 
@@ -35,12 +36,12 @@ def write_streamed(path: Path, chunks: Iterable[bytes]) -> None:
             with path.open("wb") as file:
                 file.writelines(chunks)
         else:
-            _replace(Path(os.path.realpath(path)), chunks)
+            _replace(Path(os.path.realpath(path)), chunks, 0o600 if private else 0o666 & ~_umask())
     except OSError as error:
         raise OutputError(f"{path}: could not be written: {error.strerror or error}") from error
 
 
-def _replace(path: Path, chunks: Iterable[bytes]) -> None:
+def _replace(path: Path, chunks: Iterable[bytes], mode: int) -> None:
     # A part of the name only: the whole one can be as long as a name may be.
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
     temporary = Path(name)
@@ -49,7 +50,7 @@ def _replace(path: Path, chunks: Iterable[bytes]) -> None:
             file.writelines(chunks)
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
+        temporary.chmod(path.stat().st_mode & 0o777 if path.exists() else mode)
         temporary.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):

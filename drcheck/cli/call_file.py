@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TextIO
@@ -22,7 +24,8 @@ class CallFile:
     def __enter__(self) -> None:
         if self._path is not None:
             try:
-                self._file = self._path.open("w", encoding="utf-8")
+                # For nobody but this user: every object's name is in it.
+                self._file = open(self._path, "w", encoding="utf-8", opener=partial(os.open, mode=0o600))
             except OSError as error:
                 # Nothing was looked at yet: better now than after hours.
                 self._failure = error
