@@ -106,7 +106,9 @@ class Tonight:
         from drcheck.clock import now, wait
 
         if self._options.jitter is not None:
-            wait(self._options.jitter.total_seconds() * secrets.randbelow(2**32) / 2**32)
+            seconds = self._options.jitter.total_seconds() * secrets.randbelow(2**32) / 2**32
+            _LOG.info("waits for %.0f s by chance", seconds)
+            wait(seconds)
         started = now()
         if self._monitor is not None:
             self._say_unheard(self._monitor.start())
