@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from drcheck.cli.session import RunOptions
     from drcheck.model import Facts
 
-FORMATS = ("table", "csv", "html", "json", "junit", "markdown", "nagios", "ocsf", "oscal", "pdf", "prometheus", "sarif", "statement")
+FORMATS = (
+    "table", "csv", "html", "json", "junit", "markdown", "nagios", "ocsf", "oscal", "pdf", "prometheus", "sarif", "statement",
+)  # fmt: skip
 
 
 @click.command(cls=SectionedCommand, short_help="Look at every target, read and compare, judge, and report.")
@@ -141,10 +143,10 @@ def check(
             this.judged(assessment)
             past = run.past(assessment) if this.tells or not WITH_PAST.isdisjoint(formats) else None
 
-            def rendered(format_: str, output: Path | None) -> str | bytes:
+            def rendered(format_: str, output: Path | None) -> str | bytes | Iterator[str]:
                 colour, width = terminal_style(output)
                 options = ReportOptions(wide, only or frozenset(), colour, width, past if format_ in WITH_PAST else None)
-                return render(assessment, format_, options, estate.plugins)
+                return render_parts(assessment, format_, options, estate.plugins)
 
             plugin = format_ == PLUGIN
             if not plugin and (output is not None or not night.nightly):
