@@ -143,10 +143,10 @@ def check(
             this.judged(assessment)
             past = run.past(assessment) if this.tells or not WITH_PAST.isdisjoint(formats) else None
 
-            def rendered(format_: str, output: Path | None) -> str | bytes | Iterator[str]:
+            def rendered(format_: str, output: Path | None) -> str | bytes:
                 colour, width = terminal_style(output)
                 options = ReportOptions(wide, only or frozenset(), colour, width, past if format_ in WITH_PAST else None)
-                return render_parts(assessment, format_, options, estate.plugins)
+                return render(assessment, format_, options, estate.plugins)
 
             plugin = format_ == PLUGIN
             if not plugin and (output is not None or not night.nightly):
