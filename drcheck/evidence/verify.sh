@@ -71,31 +71,42 @@ signatures=$(some '^signatures/.*\.sig$')
 for signature in $signatures; do
     ssh-keygen -Y check-novalidate -n evidence@drcheck -s "$signature" <tagmanifest-sha256.txt >/dev/null || wrong "$signature: is no signature of this pack"
 done
+# The moments at which signatures existed, by the word of an authority: a line each.
+stamped=''
 for stamp in $(some '^timestamps/.*\.tsr$'); do
     signature=${stamp#timestamps/}
     signature=signatures/${signature%.tsr}.sig
     if [ -z "$authorities" ]; then
         echo "$stamp: not checked; name the certificates of its authority with -t"
-    else
-        openssl ts -verify -data "$signature" -in "$stamp" -CAfile "$authorities" >/dev/null || wrong "$stamp: does not hold for $signature"
-        openssl ts -reply -in "$stamp" -text | grep '^Time stamp:' | sed "s|^|$signature existed at: |"
+        continue
     fi
+    openssl ts -verify -data "$signature" -in "$stamp" -CAfile "$authorities" >/dev/null || wrong "$stamp: does not hold for $signature"
+    text=$(openssl ts -reply -in "$stamp" -text | sed -n 's/^Time stamp: //p')
+    moment=$(date -u -d "$text" +%Y%m%d%H%M%S 2>/dev/null || date -u -j -f '%b %e %T %Y %Z' "$text" +%Y%m%d%H%M%S) || wrong "$stamp: tells no moment"
+    echo "$signature: existed on $text, by a time stamp"
+    stamped="$stamped
+$signature $moment"
 done
-# A key that is valid no longer may have signed while it was; when that was is the pack's own word, which only a time stamp proves.
+# Whether $1 is a signature of $2 by a key that was valid at $3, or is now.
+by() {
+    ssh-keygen -Y verify -f "$allowed" -I "$2" -n evidence@drcheck -s "$1" ${3:+-O "verify-time=$3"} <tagmanifest-sha256.txt >/dev/null 2>&1
+}
+# A key that is valid no longer may have signed while it was; when that was is the pack's own word, unless a time stamp proves it.
 said=$(sed -n 's/^Drcheck-Exported: \(....\)-\(..\)-\(..\)T\(..\):\(..\):\(..\)Z$/\1\2\3\4\5\6/p' bag-info.txt)
 for principal in "$@"; do
-    by=''
+    found=''
     for signature in $signatures; do
-        if ssh-keygen -Y verify -f "$allowed" -I "$principal" -n evidence@drcheck -s "$signature" <tagmanifest-sha256.txt >/dev/null 2>&1; then
-            by=$signature
+        moment=$(printf '%s\n' "$stamped" | grep -F "$signature " | head -n 1 | cut -d ' ' -f 2)
+        if by "$signature" "$principal" "$moment"; then
             echo "$signature: by $principal"
-        elif ssh-keygen -Y verify -f "$allowed" -I "$principal" -n evidence@drcheck -s "$signature" -O verify-time="$said" \
-            <tagmanifest-sha256.txt >/dev/null 2>&1; then
-            by=$signature
-            echo "$signature: by $principal, with a key that is valid no longer and was at the moment that the pack gives itself ($said)"
+        elif [ -z "$moment" ] && by "$signature" "$principal" "$said"; then
+            echo "$signature: by $principal, with a key that is not valid now and was when the pack says that it was made ($said)"
+        else
+            continue
         fi
+        found=yes
     done
-    [ -n "$by" ] || wrong "no signature is one of $principal by $allowed"
+    [ -n "$found" ] || wrong "no signature is one of $principal by $allowed"
 done
 [ $# -gt 0 ] || { echo "sound; who signed it was not checked: name a file of allowed signers and a principal"; exit 11; }
 echo "sound and signed"

@@ -32,7 +32,7 @@ EXPORTED = rig.NOW + timedelta(days=30)
 PATIENT = "Qvxzjk-Wyrmbolt-9434765919"
 """In every name of an object; no text of drcheck's holds a part of it."""
 SCRIPT = Path("drcheck/evidence/verify.sh").absolute()
-ALLOWED_PROGRAMS = ("cut", "dirname", "grep", "head", "openssl", "sed", "sha256sum", "sort", "ssh-keygen", "tail", "tr", "uniq")
+ALLOWED_PROGRAMS = ("cut", "date", "dirname", "grep", "head", "openssl", "sed", "sha256sum", "sort", "ssh-keygen", "tail", "tr", "uniq")
 
 
 def facts_of(number: int) -> Any:
