@@ -13,7 +13,7 @@ from typing import Any
 from drcheck.clock import format_moment
 from drcheck.model import Assessment, ControlUsed, FactUsed, Finding, Interval, Outcome, Past, PolicyUsed, Severity, printable
 from drcheck.reports.base import ReportOptions
-from drcheck.reports.one_a_line import json_text
+from drcheck.reports.one_a_line import json_parts
 from drcheck.reports.rows import accepted, worst_first
 from drcheck.reports.stable_ids import finding_key, key_parts, run_id, stable_id
 from drcheck.reports.wording import caution, subject_name, waiver_text
@@ -41,8 +41,13 @@ def ocsf(assessment: Assessment, options: ReportOptions) -> str:
 
     A finding keeps its `finding_info.uid` from night to night; `metadata.uid` is that of the event.
     """
+    return "".join(ocsf_parts(assessment, options))
+
+
+def ocsf_parts(assessment: Assessment, options: ReportOptions) -> Iterator[str]:
+    """The same, part by part."""
     controls = {(policy.id, control.id): (policy, control) for policy in assessment.policies for control in policy.controls}
-    return json_text(_events(assessment, options.past, controls), 1)
+    return json_parts(_events(assessment, options.past, controls), 1)
 
 
 def _events(

@@ -6,16 +6,26 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+PART = 64 * 1024
+"""Characters of a part, and what one item is longer: enough that writing each costs nothing."""
 _compact = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode
 
 
-def json_text(value: Any, levels: int) -> str:
+def json_parts(value: Any, levels: int) -> Iterator[str]:
     """
     The value as JSON in ASCII, ending with a line end; the members and items of its first `levels` levels stand on lines of their own.
 
-    A list may be given as any iterable, so that what it holds need not exist all at once. Raises ValueError for a number that JSON has not.
+    A list may be given as any iterable, so that neither what it holds nor the text need exist all at once. Raises ValueError for a number that JSON
+    has not.
     """
-    return "".join(_spread(value, levels)) + "\n"
+    held, size = list[str](), 0
+    for piece in _spread(value, levels):
+        held.append(piece)
+        size += len(piece)
+        if size >= PART:
+            yield "".join(held)
+            held, size = [], 0
+    yield "".join([*held, "\n"])
 
 
 def _spread(value: Any, levels: int) -> Iterator[str]:

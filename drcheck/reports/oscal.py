@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from drcheck.model import Assessment, Depth, FactUsed, Finding, Observed, Outcome, PolicyUsed, Source, Subject, SubjectKind, Waiver, printable
 from drcheck.reports.base import ReportOptions
-from drcheck.reports.one_a_line import json_text
+from drcheck.reports.one_a_line import json_parts
 from drcheck.reports.oscal_subjects import Subjects
 from drcheck.reports.oscal_words import end_of, line, moment, present, properties, string, token
 from drcheck.reports.rows import accepted, worst_first
@@ -39,9 +39,14 @@ _WEB = re.compile(r"https?://[!#$%&'()*+,/:;=?@A-Za-z0-9._~-]+")
 _FactKey = tuple[Subject, FactUsed, str]
 
 
-def oscal(assessment: Assessment, _: ReportOptions) -> str:
+def oscal(assessment: Assessment, options: ReportOptions) -> str:
     """The whole assessment as one OSCAL document; no option leaves anything out."""
-    return json_text({"assessment-results": _document(assessment)}, _LEVELS)
+    return "".join(oscal_parts(assessment, options))
+
+
+def oscal_parts(assessment: Assessment, _: ReportOptions) -> Iterator[str]:
+    """The same, part by part."""
+    return json_parts({"assessment-results": _document(assessment)}, _LEVELS)
 
 
 def _document(assessment: Assessment) -> dict[str, Any]:

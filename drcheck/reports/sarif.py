@@ -11,7 +11,7 @@ from urllib.parse import quote
 from drcheck.clock import format_moment
 from drcheck.model import Assessment, ControlUsed, Finding, Interval, Outcome, Past, PolicyUsed, Severity, printable
 from drcheck.reports.base import ReportOptions
-from drcheck.reports.one_a_line import json_text
+from drcheck.reports.one_a_line import json_parts
 from drcheck.reports.rows import accepted, worst_first
 from drcheck.reports.stable_ids import finding_key, fingerprint, key_parts, run_id, stable_id
 from drcheck.reports.wording import caution, fact_text, subject_name, waiver_text
@@ -40,11 +40,16 @@ def sarif(assessment: Assessment, options: ReportOptions) -> str:
 
     With a past, each result says how it stands beside the night before, and those that are judged no more are `absent`.
     """
+    return "".join(sarif_parts(assessment, options))
+
+
+def sarif_parts(assessment: Assessment, options: ReportOptions) -> Iterator[str]:
+    """The same, part by part."""
     past = options.past
     rules = _rules(assessment)
     order = {rule: place for place, rule in enumerate(rules)}
     guid = {"baselineGuid": stable_id("run", past.nights[-1].run)} if past is not None and past.nights else {}
-    return json_text(
+    return json_parts(
         {
             "$schema": SCHEMA,
             "version": "2.1.0",
