@@ -36,6 +36,7 @@ COMMANDS = {
     "notify": ("drcheck.cli.notify:notify", "Test the channels and the monitor, and show what people were told."),
     "policy": ("drcheck.cli.policy:policy", "List and explain the guidance packs and the checks."),
     "report": ("drcheck.cli.report:report", "Print a stored night again, in any format."),
+    "schedule": ("drcheck.cli.schedule:schedule", "Print what systemd, cron or Windows needs to run drcheck every night."),
     "status": ("drcheck.cli.status:status", "Say at a glance how things stand, and whether drcheck still runs."),
     "store": ("drcheck.cli.store:store", "Back the store up, check it, and let go of old papers."),
     "trend": ("drcheck.cli.trend:trend", "Show how nights went on: counts, missed nights, and how long repairs took."),
