@@ -17,6 +17,8 @@ from drcheck.cli.sections import SectionedCommand
 from drcheck.cli.session import run_options
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from drcheck.cli.nightly import NightOptions
     from drcheck.cli.session import RunOptions
     from drcheck.model import Facts
@@ -92,7 +94,7 @@ def check(
     from drcheck.open_estate import open_estate
     from drcheck.policy import load_packs, load_waivers
     from drcheck.record import facts_from_json, facts_to_json
-    from drcheck.reports import WITH_PAST, ReportOptions, render, report_known
+    from drcheck.reports import WITH_PAST, ReportOptions, render_parts, report_known
     from drcheck.reports.nagios import nagios_state
 
     if facts_file is not None and (keep_facts or calls_file):
@@ -143,10 +145,10 @@ def check(
             this.judged(assessment)
             past = run.past(assessment) if this.tells or not WITH_PAST.isdisjoint(formats) else None
 
-            def rendered(format_: str, output: Path | None) -> str | bytes:
+            def rendered(format_: str, output: Path | None) -> str | bytes | Iterator[str]:
                 colour, width = terminal_style(output)
                 options = ReportOptions(wide, only or frozenset(), colour, width, past if format_ in WITH_PAST else None)
-                return render(assessment, format_, options, estate.plugins)
+                return render_parts(assessment, format_, options, estate.plugins)
 
             plugin = format_ == PLUGIN
             if not plugin and (output is not None or not night.nightly):

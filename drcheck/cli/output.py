@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from drcheck.errors import OutputError
-from drcheck.files import write_whole
+from drcheck.files import write_streamed
 
 WIDTH_WITHOUT_A_TERMINAL = 120
 _NARROWEST = 60
@@ -16,21 +17,23 @@ _IN_ASCII = {"…": "~", "→": ">", "·": "-", "×": "x", **dict(zip("▁▂▃
 """What the reports' own marks become on a terminal that lacks them; of the same width, for columns depend on it."""
 
 
-def deliver(report: str | bytes, output: Path | None) -> None:
+def deliver(report: str | bytes | Iterator[str], output: Path | None) -> None:
     """
-    Print the report, or write it to `output`: beside it, then renamed.
+    Print the report, or write it to `output`: beside it, then renamed. One in parts is never held as a whole.
 
     Raises:
         OutputError: it could not be written, or is no text and would go to a terminal.
         BrokenPipeError: whoever read stdout has gone.
     """
+    parts: Iterable[str | bytes] = (report,) if isinstance(report, str | bytes) else report
     if output is not None:
-        write_whole(output, report if isinstance(report, bytes) else report.encode("utf-8", "backslashreplace"))
+        write_streamed(output, (part if isinstance(part, bytes) else part.encode("utf-8", "backslashreplace") for part in parts))
         return
     if isinstance(report, bytes) and sys.stdout.isatty():
         raise OutputError("this report is no text; name a file for it with --output")
     try:
-        _print(report)
+        for part in parts:
+            _print(part)
     except BrokenPipeError:
         raise
     except OSError as error:

@@ -49,7 +49,7 @@ def report(run: str, format_: str, output: Path | None, only: frozenset[str] | N
     from drcheck.cli.stored import opened, record_of
     from drcheck.errors import StoreError
     from drcheck.nights import night_named
-    from drcheck.reports import WITH_PAST, ReportOptions, render
+    from drcheck.reports import WITH_PAST, ReportOptions, render_parts
 
     with opened(store) as history:
         night = night_named(run, history.assessments(organisation))
@@ -62,7 +62,7 @@ def report(run: str, format_: str, output: Path | None, only: frozenset[str] | N
         past = _past(history, night, assessment) if format_ in WITH_PAST else None
     colour, width = terminal_style(output)
     trusted = [name for name, _ in assessment.run.plugins]
-    deliver(render(assessment, format_, ReportOptions(wide, only or frozenset(), colour, width, past), trusted), output)
+    deliver(render_parts(assessment, format_, ReportOptions(wide, only or frozenset(), colour, width, past), trusted), output)
     if format_ == "nagios":
         from drcheck.reports.nagios import nagios_state
 

@@ -17,7 +17,7 @@ from typing import Any
 from drcheck.checks.base import Case, Verdict, used
 from drcheck.errors import ConfigError
 from drcheck.estate.schema import Estate
-from drcheck.model import Depth, Facts, Finding, Observed, Outcome, Source, Subject, SubjectKind, Unobserved, Waiver, printable
+from drcheck.model import Depth, Facts, FactUsed, Finding, Observed, Outcome, Source, Subject, SubjectKind, Unobserved, Waiver, printable
 from drcheck.policy.pack import Control, Pack
 from drcheck.policy.subjects import Subjects
 from drcheck.policy.waivers import attach
@@ -30,10 +30,13 @@ _Question = tuple[int, str, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What a question was answered for one subject."""
+    """What a question was answered for one subject: the parts of a finding that do not depend on who asks."""
 
-    verdict: Verdict
+    outcome: Outcome
     assurance: Source | None
+    depth: Depth
+    message: str
+    facts: tuple[FactUsed, ...]
 
 
 def judge(
@@ -95,12 +98,14 @@ def _answers(packs: Sequence[Pack], subjects: Subjects, now: datetime) -> Mappin
     asked = {_question(control): control for pack in packs for control in pack.controls}
     answers: dict[_Question, list[_Answer]] = {question: [] for question in asked}
     for kind in SubjectKind:
+        messages: dict[str, str] = {}  # the same words are said of many subjects: they are kept once
         questions = [(control, answers[question]) for question, control in asked.items() if control.check.subject is kind]
         for subject in subjects.of(kind) if questions else ():
             answered: dict[object, Any] = {}
             for control, given in questions:
                 verdict = _verdict(control, subject, subjects, now, answered)
-                given.append(_Answer(verdict, _assurance(verdict)))
+                message = messages.setdefault(verdict.message, verdict.message)
+                given.append(_Answer(verdict.outcome, _assurance(verdict), verdict.depth, message, verdict.facts))
     return answers
 
 
@@ -108,12 +113,9 @@ def _findings(pack: Pack, control: Control, subjects: Sequence[Subject], answers
     policy, asker, clause, check, severity = pack.id, control.id, control.written.clause, control.check.id, control.severity
     advice = {outcome: control.check.advice(outcome) for outcome in Outcome}
     for subject, answer in zip(subjects, answers, strict=True):
-        verdict = answer.verdict
-        outcome, message = verdict.outcome, verdict.message
+        outcome, assurance, depth = answer.outcome, answer.assurance, answer.depth
         # By position, in the order of the fields: by name it takes half as long again, millions of times.
-        yield Finding(
-            policy, asker, clause, check, subject, outcome, severity, answer.assurance, verdict.depth, message, verdict.facts, None, advice[outcome]
-        )
+        yield Finding(policy, asker, clause, check, subject, outcome, severity, assurance, depth, answer.message, answer.facts, None, advice[outcome])
 
 
 def _assurance(verdict: Verdict) -> Source | None:
@@ -141,7 +143,7 @@ def _verdict(control: Control, subject: Subject, subjects: Subjects, now: dateti
             return Verdict(Outcome.UNKNOWN, message, tuple(used(name, fact) for name, fact in missing.items()))
         observed = {name: fact for name, fact in needed.items() if isinstance(fact, Observed)}
         verdict: object = control.check.judge(Case(subject, declared, observed, control.parameters, now, answered))
-        if not isinstance(verdict, Verdict) or not isinstance(verdict.outcome, Outcome):
+        if not isinstance(verdict, Verdict) or not isinstance(verdict.outcome, Outcome) or not isinstance(verdict.message, str):
             raise TypeError(f"the check returned a {type(verdict).__name__}, which is no verdict")
         if verdict.outcome is Outcome.PASS and _assurance(verdict) is None:
             raise ValueError("the check passed without naming a fact that it rests on")

@@ -7,7 +7,7 @@ changes the exit code, which is `Assessment.exit_code`.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from drcheck import plugins
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from drcheck.model import Assessment
     from drcheck.reports.base import Report
 
-__all__ = ["BUILTIN", "GROUP", "WITH_PAST", "ReportOptions", "render", "render_text", "report", "report_known"]
+__all__ = ["BUILTIN", "GROUP", "IN_PARTS", "WITH_PAST", "ReportOptions", "render", "render_parts", "render_text", "report", "report_known"]
 
 _PLAIN = ReportOptions()
 BUILTIN = {
@@ -36,6 +36,13 @@ BUILTIN = {
     "statement": "drcheck.reports.statement:statement",
     "table": "drcheck.reports.table:table",
 }
+IN_PARTS = {
+    "json": "drcheck.reports.json_document:json_parts",
+    "ocsf": "drcheck.reports.ocsf:ocsf_parts",
+    "oscal": "drcheck.reports.oscal:oscal_parts",
+    "sarif": "drcheck.reports.sarif:sarif_parts",
+}
+"""Formats that can come to gigabytes, and what yields each of them part by part; the parts are the report."""
 GROUP = "drcheck.reports"
 WITH_PAST = frozenset({"html", "ocsf", "pdf", "sarif"})
 """Formats that show what earlier nights say beside the assessment."""
@@ -60,6 +67,19 @@ def render(assessment: Assessment, format_: str, options: ReportOptions = _PLAIN
         ConfigError: nobody provides the format.
     """
     return report(format_, trusted)(assessment, options)
+
+
+def render_parts(assessment: Assessment, format_: str, options: ReportOptions = _PLAIN, trusted: Collection[str] = ()) -> str | bytes | Iterator[str]:
+    """
+    As `render`, but text that can be too large for memory in parts that follow each other.
+
+    Raises:
+        ConfigError: nobody provides the format.
+    """
+    if format_ not in IN_PARTS:
+        return render(assessment, format_, options, trusted)
+    parts: Iterator[str] = plugins.load(format_, IN_PARTS, GROUP)(assessment, options)
+    return parts
 
 
 def render_text(assessment: Assessment, format_: str, options: ReportOptions = _PLAIN, trusted: Collection[str] = ()) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Iterator
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from drcheck.clock import format_moment
@@ -13,7 +15,6 @@ from drcheck.model import (
     Assessment,
     Changes,
     Fact,
-    Finding,
     Identity,
     Observed,
     Outcome,
@@ -23,34 +24,55 @@ from drcheck.model import (
     TargetPlace,
     Unobserved,
     Verification,
-    Waiver,
 )
 from drcheck.model.bounds import bad_rate
 from drcheck.reports.base import ReportOptions
+from drcheck.reports.json_findings import finding_texts
 from drcheck.reports.rows import NOT_RECORDED, CopyRow, copy_rows, silent_targets
 from drcheck.reports.wording import waived
 
 SCHEMA = "drcheck.assessment/1"
+_AT_A_TIME = 500
 
 
-def json_document(assessment: Assessment, _: ReportOptions) -> str:
+def json_document(assessment: Assessment, options: ReportOptions) -> str:
     """
     The whole assessment; no option leaves anything out.
 
     The text is ASCII, so that names which are no UTF-8 survive as `\\udcXX`. Moments are ISO 8601 in UTC, lengths of time whole seconds, sizes bytes.
     """
-    document = {
+    return "".join(json_parts(assessment, options))
+
+
+def json_parts(assessment: Assessment, _: ReportOptions) -> Iterator[str]:
+    """The same in parts that follow each other, for a document that is better not held in memory."""
+    head = {
         "schema": SCHEMA,
         "run": _run(assessment),
         "estate": dataclasses.asdict(assessment.estate),
         "policies": [_policy(policy) for policy in assessment.policies],
         "summary": _summary(assessment),
-        "findings": [_finding(finding) for finding in assessment.findings],
-        "copies": [_copy(row, assessment.run.reference) for row in copy_rows(assessment)],
-        "targets": _targets(assessment),
-        "sampling": _plain(assessment.facts.sampling),
     }
-    return json.dumps(document, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
+    yield _text(head, "").removesuffix("\n}")
+    yield from _entries("findings", finding_texts(assessment.findings))
+    yield from _entries("copies", (_text(_copy(row, assessment.run.reference), "    ") for row in copy_rows(assessment)))
+    yield from _entries("targets", (_text(target, "    ") for target in _targets(assessment)))
+    yield f',\n  "sampling": {_text(_plain(assessment.facts.sampling), "  ")}\n}}\n'
+
+
+def _text(value: Any, indent: str) -> str:
+    text = json.dumps(value, indent=2, ensure_ascii=True, allow_nan=False)
+    return text.replace("\n", f"\n{indent}") if indent else text
+
+
+def _entries(key: str, texts: Iterator[str]) -> Iterator[str]:
+    """A list of the document, some entries at a time."""
+    yield f',\n  "{key}": ['
+    before = "\n    "
+    while some := list(islice(texts, _AT_A_TIME)):
+        yield before + ",\n    ".join(some)
+        before = ",\n    "
+    yield "]" if before == "\n    " else "\n  ]"
 
 
 def _run(assessment: Assessment) -> dict[str, Any]:
@@ -85,28 +107,6 @@ def _summary(assessment: Assessment) -> dict[str, Any]:
         "exit_code": assessment.exit_code,
         "notes": list(assessment.notes),
     }
-
-
-def _finding(finding: Finding) -> dict[str, Any]:
-    return {
-        "policy": finding.policy,
-        "control": finding.control,
-        "clause": finding.clause,
-        "check": finding.check,
-        "subject": {"kind": finding.subject.kind, "id": finding.subject.id},
-        "outcome": finding.outcome,
-        "severity": finding.severity,
-        "assurance": finding.assurance,
-        "depth": finding.depth,
-        "message": finding.message,
-        "facts": _plain(finding.facts),
-        "waiver": _waiver(finding.waiver),
-        "remediation": finding.remediation,
-    }
-
-
-def _waiver(waiver: Waiver | None) -> dict[str, Any] | None:
-    return None if waiver is None else dataclasses.asdict(waiver) | {"until": waiver.until.isoformat()}
 
 
 def _copy(row: CopyRow, reference: datetime) -> dict[str, Any]:
