@@ -148,7 +148,7 @@ def record_of(papers: tuple[Paper, ...]) -> bytes:
     return record.hashed
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(canaries(), st.lists(st.sampled_from(SENTENCES), min_size=1))
 def test_no_part_of_a_name_is_in_what_leaves_the_house(names: list[str], sentences: list[str]) -> None:
     facts, used = filled(BASE, names, sentences)
