@@ -16,7 +16,7 @@ from tests.reports import sample
 from tests.reports.plugin_output import Output, read
 from tests.reports.rendering import text_of
 
-HARD = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+HARD = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 WAIVER = Waiver("p", "c", "s", "A. Person", "r", date(2026, 4, 30))
 FAIL_CRITICAL = sample.finding("a", "s", Outcome.FAIL, "m", kind=SubjectKind.SYSTEM, severity=Severity.CRITICAL)
 FAIL_HIGH = replace(FAIL_CRITICAL, severity=Severity.HIGH)

@@ -18,7 +18,7 @@ from tests.reports.pasts import past_of_others
 from tests.reports.rendering import text_of
 
 ASSESSMENTS = [sample.hospital, sample.rehearsal, sample.good, sample.nothing]
-HARD = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+HARD = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 CREATE, UPDATE, CLOSE = 1, 2, 3
 
 

@@ -22,7 +22,7 @@ from tests.reports.official import complaints, oscal_validator
 from tests.reports.rendering import text_of
 
 ASSESSMENTS = [sample.hospital, sample.rehearsal, sample.good, sample.nothing]
-HARD = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+HARD = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
 def document(assessment: Assessment) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from tests.reports import sample
 from tests.reports.rendering import text_of
 
 ASSESSMENTS = [sample.hospital, sample.rehearsal, sample.good, sample.nothing]
-HARD = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+HARD = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 Series = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 

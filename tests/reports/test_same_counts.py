@@ -23,7 +23,7 @@ from tests.reports.pasts import past_of_others
 from tests.reports.plugin_output import read
 from tests.reports.rendering import text_of
 
-HARD = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+HARD = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 WAIVED = "waived"
 FOR_PEOPLE = frozenset({"html", "markdown", "pdf", "statement", "table"})
 """Their counts are words, and tested with them."""

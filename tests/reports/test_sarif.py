@@ -19,7 +19,7 @@ from tests.reports.pasts import past_of_others
 from tests.reports.rendering import text_of
 
 ASSESSMENTS = [sample.hospital, sample.rehearsal, sample.good, sample.nothing]
-HARD = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+HARD = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 KINDS = {"pass": "pass", "fail": "fail", "unknown": "open", "error": "open", "not-applicable": "notApplicable"}
 
 
