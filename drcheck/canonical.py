@@ -23,7 +23,8 @@ def canonical_json(value: Any) -> bytes:
         ValueError: the value holds a float, an integer beyond 2**53-1 (RFC 7493), a key that is not ASCII, or a text with a lone surrogate
             (RFC 8785, 3.2.2.2: a name that was not UTF-8 has no canonical form; `drcheck.model.printable` gives it one).
     """
-    _refuse_what_has_no_one_form(value, "$")
+    if not _has_one_form(value):
+        _refuse_what_has_no_one_form(value, "$")
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -35,6 +36,26 @@ def digest(value: Any) -> str:
 def digest_bytes(content: bytes) -> str:
     """`sha256:` and the hex digest of `content`."""
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def _has_one_form(value: Any) -> bool:
+    """Whether it surely has one: nearly everything has, and is passed without naming each place. What is none of the plain types is looked at again."""
+    kind = type(value)
+    if kind is str:
+        return value.isascii() or _is_text(value)
+    if kind is dict:
+        return all(type(key) is str and key.isascii() for key in value) and all(map(_has_one_form, value.values()))
+    if kind is list or kind is tuple:
+        return all(map(_has_one_form, value))
+    return value is None or kind is bool or (kind is int and -LARGEST <= value <= LARGEST)
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _refuse_what_has_no_one_form(value: Any, place: str) -> None:
