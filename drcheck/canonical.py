@@ -39,7 +39,7 @@ def digest_bytes(content: bytes) -> str:
 
 
 def _has_one_form(value: Any) -> bool:
-    """Whether it surely has one: nearly everything has, and is passed without naming each place. What is none of the plain types is looked at again."""
+    """Whether it surely has one: nearly everything has, and is passed without naming each place. What is no plain type is looked at again."""
     kind = type(value)
     if kind is str:
         return value.isascii() or _is_text(value)
