@@ -44,6 +44,8 @@ class Accepted:
     signed: Signed
     at: datetime | None
     """The moment for which its key was judged; None for now."""
+    proved: bool
+    """Whether that moment is now or an authority's word, rather than the pack's own."""
 
 
 @dataclass(slots=True)
@@ -124,11 +126,10 @@ def _accept(label: str, signature: SshSignature, trust: Trust, exported: str, fo
             except EvidenceError as error:
                 reasons.append(str(error))
                 continue
-            found.accepted.append(Accepted(label, signed, moment))
+            found.accepted.append(Accepted(label, signed, moment, proved=moment is None or stamped is not None))
             found.notes.append(f"{name}: by {signed.principal}, {signed.key_type} {signed.fingerprint}")
             if moment is not None and stamped is None:
-                when = f"it was on {format_moment(moment)}, when the pack says that it was made"
-                found.notes.append(f"{name}: its key is not valid now; {when}, which only a time stamp would prove")
+                found.notes.append(f"{name}: its key is not valid now; it was on {format_moment(moment)}, when the pack says that it was made")
             break
     if not any(each.label == label for each in found.accepted):
         found.notes.append(f"{name}: does not count: {reasons[0]}")
@@ -165,5 +166,14 @@ def _who(labels: Sequence[str], trust: Trust | None, found: Judged) -> None:
     missing = [principal for principal in trust.principals if principal not in counted]
     if not labels:
         found.problems.append("it is not signed")
-    elif missing or not counted:
+        return
+    if missing or not counted:
         found.problems.append(f"no signature is one of {' or of '.join(missing) or 'those'} that {trust.allowed.file} lists")
+        return
+    proved = {each.signed.principal for each in found.accepted if each.proved}
+    for principal in [each for each in trust.principals or sorted(counted)[: 0 if proved else 1] if each not in proved]:
+        # Whoever took a key that was closed can still sign with it, and write any date into a pack.
+        found.doubts.append(
+            f"the key that signed as {principal} is not valid now, and that the signature is from before it ended is only the pack's own word: "
+            "a time stamp would prove it (--authorities)"
+        )

@@ -6,7 +6,8 @@
 # PACK is the pack's folder, else the one that this file is in. ALLOWED_SIGNERS and PRINCIPAL are yours, never the pack's: whose signatures you take,
 # see "ALLOWED SIGNERS" in ssh-keygen(1). AUTHORITIES.pem holds the certificates of the time stamping authorities that you believe.
 #
-# Ends with 0: sound, and signed by every PRINCIPAL. 10: something is wrong. 11: sound, but who signed it was not checked. 2: wrong usage.
+# Ends with 0: sound, and signed by every PRINCIPAL. 10: something is wrong. 11: sound, but who signed it was not checked, or was a key that is valid no
+# longer, and no time stamp proves that it signed before it ended. 2: wrong usage.
 # A pack that was altered can hold an altered verify.sh: take it from drcheck, or from a pack that you trust.
 set -u
 LC_ALL=C TZ=UTC
@@ -91,22 +92,27 @@ done
 by() {
     ssh-keygen -Y verify -f "$allowed" -I "$2" -n evidence@drcheck -s "$1" ${3:+-O "verify-time=$3"} <tagmanifest-sha256.txt >/dev/null 2>&1
 }
-# A key that is valid no longer may have signed while it was; when that was is the pack's own word, unless a time stamp proves it.
+# A key that is valid no longer may have signed while it was. Unless a time stamp proves when, that is the pack's own word: whoever took the key can still
+# sign, and write any date.
 said=$(sed -n 's/^Drcheck-Exported: \(....\)-\(..\)-\(..\)T\(..\):\(..\):\(..\)Z$/\1\2\3\4\5\6/p' bag-info.txt)
+claimed=''
 for principal in "$@"; do
     found=''
     for signature in $signatures; do
-        moment=$(printf '%s\n' "$stamped" | grep -F "$signature " | head -n 1 | cut -d ' ' -f 2)
+        moment=$(printf '%s\n' "$stamped" | while read -r name at; do [ "$name" != "$signature" ] || { echo "$at"; break; }; done)
         if by "$signature" "$principal" "$moment"; then
             echo "$signature: by $principal"
+            found=proved
         elif [ -z "$moment" ] && by "$signature" "$principal" "$said"; then
             echo "$signature: by $principal, with a key that is not valid now and was when the pack says that it was made ($said)"
-        else
-            continue
+            found=${found:-claimed}
         fi
-        found=yes
     done
-    [ -n "$found" ] || wrong "no signature is one of $principal by $allowed"
+    case $found in
+        '') wrong "no signature is one of $principal by $allowed" ;;
+        claimed) claimed="$claimed $principal" ;;
+    esac
 done
 [ $# -gt 0 ] || { echo "sound; who signed it was not checked: name a file of allowed signers and a principal"; exit 11; }
+[ -z "$claimed" ] || { echo "sound; that$claimed signed it in time is only the pack's own word, which a time stamp would prove (-t)"; exit 11; }
 echo "sound and signed"

@@ -36,13 +36,42 @@ def listed(made: Made, folder: Path, **fields: object) -> tuple[Path, AllowedSig
     return folder / "allowed", load_allowed_signers(folder / "allowed")
 
 
-def test_a_key_that_was_replaced_since_counts_for_what_it_signed(made: Made, tmp_path: Path) -> None:
+def test_that_a_key_which_was_replaced_signed_in_time_is_unknown_without_a_time_stamp(made: Made, copied: Copy, tmp_path: Path) -> None:
     file, allowed = listed(made, tmp_path, valid_before=NO_LONGER)
-    found = verify(made.pack, Trust(allowed, (PRINCIPAL,)))
-    assert (found.exit_code, found.problems) == (0, [])
-    assert any("its key is not valid now" in note and "only a time stamp would prove" in note for note in found.notes)
+    for principals in ((PRINCIPAL,), ()):
+        found = verify(made.pack, Trust(allowed, principals))
+        assert (found.exit_code, found.problems) == (11, [])
+        assert any(f"the key that signed as {PRINCIPAL} is not valid now" in doubt and "time stamp" in doubt for doubt in found.doubts)
     script = packs.run_script(made.pack, made.programs, file, PRINCIPAL)
-    assert (script.returncode, "is not valid now" in script.stdout) == (0, True)
+    assert (script.returncode, "is not valid now" in script.stdout, "only the pack's own word" in script.stdout) == (11, True, True)
+    # One more signature by a key of the same name that is valid now, and nothing is left to prove.
+    pack, successor = copied(), tmp_path / "keys" / "successor"
+    new_key(successor, PRINCIPAL, rig.NOW)
+    file.write_text(file.read_text() + allowed_file(successor).read_text())
+    add_tag_files(pack, signature_of((pack / "tagmanifest-sha256.txt").read_bytes(), load_signer(successor)))
+    for principals in ((PRINCIPAL,), ()):
+        assert verify(pack, Trust(load_allowed_signers(file), principals)).exit_code == 0
+    assert packs.run_script(pack, made.programs, file, PRINCIPAL).returncode == 0
+
+
+def test_a_pack_that_a_stolen_key_signed_with_an_earlier_date_is_not_passed(made: Made, tmp_path: Path) -> None:
+    file, allowed = listed(made, tmp_path, valid_before=packs.EXPORTED)
+    for exported, code in ((packs.EXPORTED - timedelta(days=1), 11), (packs.EXPORTED + timedelta(days=1), 10)):
+        pack = tmp_path / f"forged-{code}"
+        packs.made(made.store, pack, exported=exported, signers=[load_signer(made.key)])
+        assert verify(pack, Trust(allowed, (PRINCIPAL,))).exit_code == code
+        assert packs.run_script(pack, made.programs, file, PRINCIPAL).returncode == code
+
+
+def test_each_signer_who_is_asked_for_must_have_signed_in_time(made: Made, copied: Copy, tmp_path: Path) -> None:
+    pack, auditor = copied(), tmp_path / "keys" / "auditor"
+    new_key(auditor, AUDITOR, rig.NOW)
+    add_tag_files(pack, signature_of((pack / "tagmanifest-sha256.txt").read_bytes(), load_signer(auditor)))
+    file, _ = listed(made, tmp_path, valid_before=NO_LONGER)
+    file.write_text(file.read_text() + allowed_file(auditor).read_text())
+    both = Trust(load_allowed_signers(file), (PRINCIPAL, AUDITOR))
+    assert (verify(pack, both).exit_code, packs.run_script(pack, made.programs, file, PRINCIPAL, AUDITOR).returncode) == (11, 11)
+    assert (verify(pack, replace(both, principals=(AUDITOR,))).exit_code, packs.run_script(pack, made.programs, file, AUDITOR).returncode) == (0, 0)
 
 
 def test_a_key_that_was_not_valid_then_does_not_count(made: Made, tmp_path: Path) -> None:
