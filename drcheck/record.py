@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -20,10 +21,12 @@ from pydantic import TypeAdapter, ValidationError
 from drcheck.canonical import LARGEST, canonical_json
 from drcheck.clock import parse_moment
 from drcheck.errors import ConfigError, Problem
-from drcheck.model import Assessment, Facts, printable
+from drcheck.model import Assessment, CopyFacts, Facts, Finding, TargetFacts, printable
 
 FACTS = "drcheck.facts/1"
 RECORD = "drcheck.record/1"
+_MOST_DIGITS = 40
+"""Of the longest number that is read: nothing that is counted here comes near, and sums and shares of longer ones are beyond a fraction's range."""
 T = TypeVar("T", Facts, Assessment)
 
 
@@ -59,7 +62,27 @@ def assessment_to_record(assessment: Assessment) -> bytes:
 
     Fractions and what is beyond 2**53 are texts, since not every reader keeps them as numbers; a name that is no UTF-8 shows its bytes as `\\xff`.
     """
-    return canonical_json({"schema": RECORD, **_in_integers_and_texts(_adapter(Assessment).dump_python(assessment, mode="json"))})
+    # What there may be hundreds of thousands of is written one by one: as one tree it would take many times the room of its text.
+    facts = assessment.facts
+    rest = replace(assessment, findings=(), facts=replace(facts, copies=(), targets=()))
+    shell = {"schema": RECORD, **_adapter(Assessment).dump_python(rest, mode="json")}
+    inner = {name: _canonical(value) for name, value in shell.pop("facts").items()}
+    inner |= {"copies": _one_by_one(CopyFacts, facts.copies), "targets": _one_by_one(TargetFacts, facts.targets)}
+    outer = {name: _canonical(value) for name, value in shell.items()}
+    return _table(outer | {"facts": _table(inner), "findings": _one_by_one(Finding, assessment.findings)})
+
+
+def _canonical(value: Any) -> bytes:
+    return canonical_json(_in_integers_and_texts(value))
+
+
+def _one_by_one(kind: type[Any], items: Iterable[Any]) -> bytes:
+    dump = _adapter(kind).dump_python
+    return b"[" + b",".join(_canonical(dump(item, mode="json")) for item in items) + b"]"
+
+
+def _table(members: Mapping[str, bytes]) -> bytes:
+    return b"{" + b",".join(b'"%s":%s' % (name.encode("ascii"), members[name]) for name in sorted(members)) + b"}"
 
 
 def assessment_from_record(content: bytes, name: str) -> Assessment:
@@ -96,7 +119,7 @@ def _in_integers_and_texts(value: Any) -> Any:
 
 def _read(kind: type[T], schema: str, text: str, file: str, advice: str) -> T:
     try:
-        document: Any = json.loads(text, parse_constant=_refuse_constant)
+        document: Any = json.loads(text, parse_constant=_refuse_constant, parse_int=_number, object_pairs_hook=_each_once)
     except (ValueError, RecursionError) as error:
         raise ConfigError([Problem(file, "", f"is not JSON: {error}", advice)]) from error
     if not isinstance(document, dict) or "schema" not in document:
@@ -117,6 +140,22 @@ def _read(kind: type[T], schema: str, text: str, file: str, advice: str) -> T:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number")
+
+
+def _number(digits: str) -> int:
+    if len(digits) > _MOST_DIGITS:
+        raise ValueError(f"a number of {len(digits)} digits is not read")
+    return int(digits)
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """One object; a key that is there twice would say one thing to this reader and another to the next."""
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"the key {printable(key)!r} is there twice in one object")
+        found[key] = value
+    return found
 
 
 def _problems(error: ValidationError, document: Any, file: str) -> Iterator[Problem]:
@@ -164,7 +203,7 @@ def _same(given: Any, understood: Any) -> bool:
     if isinstance(understood, float):
         return (type(given) is int and given == understood) or given == repr(understood)
     if isinstance(understood, int) and abs(understood) > LARGEST:
-        return bool(given == str(understood))
+        return len(str(given)) <= _MOST_DIGITS and bool(given == str(understood))
     if isinstance(given, str) and isinstance(understood, str):
         try:
             return parse_moment(given) == parse_moment(understood)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -140,3 +141,19 @@ def test_a_record_keeps_everything_but_bytes_that_are_no_text() -> None:
     again = assessment_from_record(assessment_to_record(whole), "a run")
     assert (again.run, again.policies, again.findings[0].facts) == (whole.run, whole.policies, whole.findings[0].facts)
     assert [copy.id for copy in again.facts.copies] == [copy.id for copy in whole.facts.copies]
+
+
+def test_a_record_that_two_readers_could_read_otherwise_is_refused() -> None:
+    record = assessment_to_record(hospital())
+    for said, twice in ((b'"outcome":"fail"', b'"outcome":"fail","outcome":"pass"'), (b'"schema":', b'"schema":"other","schema":')):
+        assert said in record
+        with pytest.raises(ConfigError, match="is there twice in one object"):
+            assessment_from_record(record.replace(said, twice, 1), "record.json")
+
+
+@pytest.mark.parametrize("size", ["9" * 400, '"' + "9" * 400 + '"'])
+def test_a_number_that_nobody_could_count_with_is_refused(size: str) -> None:
+    record, changes = re.subn(r'"size":[0-9]+', f'"size":{size}', assessment_to_record(hospital()).decode(), count=1)
+    assert changes == 1
+    with pytest.raises(ConfigError):
+        assessment_from_record(record.encode(), "record.json")
