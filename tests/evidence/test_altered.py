@@ -213,13 +213,15 @@ def test_the_commands_of_the_readme_hold(made: Made, copied: Copy) -> None:
 
     said = [run(command) for command in named]
     assert all(line.endswith(": OK") for listed in said[:3] for line in listed.splitlines())
-    assert said[3] == said[4]
+    assert int(said[4]) == int(said[3]) + 1
     assert said[5].startswith('Good "evidence@drcheck" signature')
     first, second = said[6].split()[0], link_from(said[7].encode())
     assert second.previous == f"sha256:{first}"
     assert said[8].split()[0] in (pack / "data/chain.jsonl").read_text().splitlines()[-1]
-    (pack / "data" / "extra").write_bytes(b"")
-    assert run(named[3]) != run(named[4])
+    for extra in ("data/extra", "data/.hidden:", "data/SHA256SUMS", "data/\n", "data/x:", ".:"):
+        (pack / extra).write_bytes(b"")
+        assert int(run(named[4])) == int(said[3]) + 2, extra
+        (pack / extra).unlink()
 
 
 def test_a_night_that_was_taken_out_exchanged_or_forked_is_caught(made: Made, copied: Copy) -> None:
