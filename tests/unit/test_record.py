@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from drcheck.canonical import canonical_json
 from drcheck.errors import ConfigError
 from drcheck.model import NO_STORE, Assessment, Facts, Observed
 from drcheck.record import assessment_from_record, assessment_to_record, facts_from_json, facts_to_json
@@ -131,6 +132,7 @@ def test_a_record_is_read_back_as_it_was_written(assessment: Assessment) -> None
     record = assessment_to_record(assessment)
     again = assessment_from_record(record, "a run")
     assert assessment_to_record(again) == record
+    assert canonical_json(json.loads(record)) == record
     assert again.counts() == assessment.counts()
     if b"\\\\" not in record:
         assert again == assessment
