@@ -82,7 +82,7 @@ def _standing(assessment: Assessment, past: Past) -> list[str]:
 def _trend(assessment: Assessment, past: Past, since: datetime) -> str:
     first = next((night for night in past.nights if night.reference >= since), None)
     now = assessment.counts()
-    named = ((Outcome.FAIL, "failed findings"), (Outcome.UNKNOWN, "unknown"), (Outcome.PASS, "passed"))
+    named = ((Outcome.FAIL, "failed, waived or not,"), (Outcome.UNKNOWN, "unknown"), (Outcome.PASS, "passed"))
     return ", ".join(f"{word} {first.count(outcome) if first is not None else now[outcome]} → {now[outcome]}" for outcome, word in named)
 
 

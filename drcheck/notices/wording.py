@@ -41,7 +41,7 @@ class Words:
         self._titles = {(policy.id, control.id): control.title for policy in assessment.policies for control in policy.controls}
 
     def lines(self, notices: Iterable[Notice]) -> list[str]:
-        """Each thing once, with every control that asked, the worst first; and what to do about it."""
+        """Each thing once, with every control that asked, the worst first; and what to do about it, which is the same for many and said once."""
         groups: dict[tuple[object, ...], list[Notice]] = {}
         for notice in notices:
             finding = self._findings.get(notice.key)
@@ -49,11 +49,14 @@ class Words:
             groups.setdefault(asked, []).append(notice)
         ranks = sorted(groups.values(), key=lambda group: (min(_rank(each) for each in group), group[0].subject.id, group[0].control))
         lines: list[str] = []
+        advised = {""}
         for group in ranks[:MOST_LINES]:
             lines.append(f"- {self._line(group)}")
             finding = self._findings.get(group[0].key)
-            if finding is not None and finding.remediation and group[0].kind in _ADVISED:
-                lines.append(f"  To do: {printable(finding.remediation)}")
+            advice = printable(finding.remediation) if finding is not None and group[0].kind in _ADVISED else ""
+            if advice not in advised:
+                lines.append(f"  To do: {advice}")
+                advised.add(advice)
         if len(ranks) > MOST_LINES:
             lines.append(f"- and {len(ranks) - MOST_LINES} more")
         return lines
@@ -70,7 +73,7 @@ class Words:
         if not first.policy:
             return _TROUBLES.get(first.control, first.control) + (f": {printable(first.about)}" if first.about else "")
         title = self._titles.get((first.policy, first.control), "")
-        asked = ", ".join(f"{printable(each.policy)} {printable(each.control)}" for each in group)
+        asked = ", ".join(dict.fromkeys(f"{printable(each.policy)} {printable(each.control)}" for each in group))
         outcome = f"{first.outcome}, " if first.outcome is not None and first.kind is NoticeKind.WAIVER_ENDED else ""
         rank = f"{outcome}{first.severity}; " if first.severity is not None and first.kind in _ADVISED else ""
         ends = f", {'until' if first.kind is NoticeKind.WAIVER_ENDING else 'it ended on'} {first.about}" if first.about else ""
@@ -95,7 +98,7 @@ def night_message(assessment: Assessment, told: Sequence[Told], digest: Sequence
     lines = [f"{name}, judged at {format_moment(assessment.run.reference)}.", printable(verdict(assessment)) + "."]
     lines += _sections(words, tonight)
     for night in before.values():
-        lines += ["", f"From the night of {format_moment(night[0].at)}, which could not be delivered then:"]
+        lines += ["", f"Of the night of {format_moment(night[0].at)}, which could not be delivered then:"]
         lines += _sections(words, [each.notice for each in night])
     if digest:
         lines += ["", *digest]

@@ -69,7 +69,7 @@ def test_what_could_not_be_delivered_comes_with_its_night() -> None:
     told += [Told(notice, "run-2", at(2)) for notice in changes(now.findings, (), told, at(2))]
     message = night_message(now, told)
     assert message.subject == "drcheck North Hospital: 1 fail, 1 recovered"
-    later = message.body.index("From the night of 2026-03-03T02:30:00Z, which could not be delivered then:")
+    later = message.body.index("Of the night of 2026-03-03T02:30:00Z, which could not be delivered then:")
     assert message.body.index("Recovered:") < later < message.body.index("Fails:")
     assert message.id == night_message(now, told).id != night_message(now, told[1:]).id
 
@@ -146,7 +146,7 @@ def test_a_digest_says_what_stands_what_was_mended_and_what_comes_next() -> None
         "Mended since:",
         "- epr@vault: Title of c (pack c)",
         "",
-        "Trend: failed findings 4 → 2, unknown 1 → 1, passed 0 → 1; 6 of 7 nights were recorded.",
+        "Trend: failed, waived or not, 4 → 2, unknown 1 → 1, passed 0 → 1; 6 of 7 nights were recorded.",
         "Next: waivers end on 2026-03-22.",
     ]
     alone = night_message(one, [Told(Notice(NoticeKind.DIGEST, about="2026-03-09"), "run-7", at(7))], ["Digest"])
