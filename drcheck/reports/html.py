@@ -30,7 +30,7 @@ from drcheck.reports.verdict import verdict
 from drcheck.reports.wording import caution, heading, provenance, sampling_lines, subject_name
 
 MOST_FIRST = 3
-"""So many problems are named as what to do first."""
+"""So many things are named as what to do first."""
 _ANSWERS = {
     "FAIL": "No. Something that must hold does not.",
     "UNKNOWN": "That is not known. Nothing failed, but not everything could be determined, and unknown is not safe.",
@@ -101,7 +101,7 @@ def values(assessment: Assessment, options: ReportOptions, limits: Limits) -> di
         "counts": {str(word): count for word, count in assessment.counts().items()},
         "drills": _drills(assessment),
         "drills_unknown": str(assessment.facts.drills) if isinstance(assessment.facts.drills, Unobserved) else "",
-        "first": [problem for problem in wrong.all if not problem.row.waiver][:MOST_FIRST],
+        "first": wrong.first(MOST_FIRST),
         "groups": _GROUPS,
         "matrices": matrices(assessment, links, tally, limits),
         "limits": limits,

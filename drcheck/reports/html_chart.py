@@ -28,7 +28,7 @@ NONE = "×"
 
 
 def columns(name: str, labels: Sequence[str], numbers: Sequence[int | None], fill: str) -> str:
-    """A column for each label as an SVG element of the class `chart` and `chart-` with the name; a cross for a label that has no number."""
+    """A column for each label as an SVG element of the class `chart` and `chart-` with the name; a cross for a label that has no number; one has."""
     from leather import Chart
 
     most = max((number for number in numbers if number is not None), default=0) or 1

@@ -10,7 +10,7 @@ class Limits:
     """What is the most of everything."""
 
     problems: int
-    """Problems that are shown."""
+    """Problems of each result that are shown."""
     in_full: int
     """Of these, with their facts and clauses."""
     named: int
@@ -25,6 +25,8 @@ class Limits:
     """Copies of which something is open that have a line."""
     good_copies: int
     """Copies of which nothing is open that have a line; the others are counted by target."""
+    bars: int
+    """Up to so many copies the age of each is drawn as a bar beside the words."""
     targets: int
     """Targets that are shown with what they answered."""
     passed_with_facts: int
@@ -45,6 +47,7 @@ SCREEN = Limits(
     sparse=EVERYTHING,
     copies=EVERYTHING,
     good_copies=4_000,
+    bars=1_000,
     targets=EVERYTHING,
     passed_with_facts=1_500,
     passed_named=60_000,
@@ -60,6 +63,7 @@ PAPER = Limits(
     sparse=100,
     copies=150,
     good_copies=50,
+    bars=1_000,
     targets=30,
     passed_with_facts=0,
     passed_named=200,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -42,6 +43,8 @@ class Problem:
     """Findings that say the same, with everything that a page shows of them."""
 
     number: int
+    place: int
+    """Among those with its result."""
     row: MergedRow
     names: tuple[str, ...]
     """Every subject, with its kind."""
@@ -74,11 +77,28 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class First:
+    """A problem that somebody should look at first."""
+
+    problem: Problem
+    others: int
+    """How many more there are with the same advice."""
+
+
+@dataclass(frozen=True, slots=True)
 class Problems:
     """Every problem, worst first, and which of them a finding belongs to."""
 
     all: tuple[Problem, ...]
     numbers: dict[FindingKey, int]
+
+    def first(self, most: int) -> list[First]:
+        """What to do first: the worst that nobody accepted, those with the same advice told once."""
+        found: dict[tuple[str, str, str], list[Problem]] = {}
+        for problem in self.all:
+            if problem.result != "waived":
+                found.setdefault((problem.result, problem.row.check, problem.row.remediation), []).append(problem)
+        return [First(those[0], len(those) - 1) for those in list(found.values())[:most]]
 
     def of(self, result: str) -> list[Problem]:
         """Those with this result."""
@@ -86,19 +106,22 @@ class Problems:
 
 
 def problems(assessment: Assessment, links: ControlLinks, past: Past | None, in_full: int) -> Problems:
-    """Every finding that is no pass and not not-applicable, told together as in the other reports for people; the first `in_full` with facts."""
+    """Every finding that is no pass and not not-applicable, told together as elsewhere; the first `in_full` of each result with facts and clauses."""
     open_ = tuple(finding for finding in assessment.findings if finding.outcome not in (Outcome.PASS, Outcome.NOT_APPLICABLE))
     groups: dict[object, list[Finding]] = {}
     for finding in open_:
         waiver = waiver_text(finding.waiver) if finding.waiver and accepted(finding.outcome, finding.waiver) else ""
         groups.setdefault((finding.outcome, waiver, finding.check, finding.subject, finding.remediation), []).append(finding)
     found, numbers = [], {}
+    places: Counter[str] = Counter()
     for number, row in enumerate(merged_rows(open_, ())):
         by_subject = {subject: groups[row.outcome, row.waiver, row.check, subject, row.remediation] for subject in row.subjects}
         keys = [(finding.policy, finding.control, finding.subject) for findings in by_subject.values() for finding in findings]
         numbers.update(dict.fromkeys(keys, number))
+        of_its_kind = "waived" if row.waiver else str(row.outcome)
         problem = Problem(
             number,
+            places[of_its_kind],
             row,
             names=tuple(map(subject_name, row.subjects)),
             counted=subjects_counted(row),
@@ -106,7 +129,8 @@ def problems(assessment: Assessment, links: ControlLinks, past: Past | None, in_
             new=_is_new(keys, row.outcome, past),
             known=known_by(row.assurance, row.depth) if row.assurance is not None else (),
         )
-        if number < in_full:
+        places[of_its_kind] += 1
+        if problem.place < in_full:
             problem = replace(problem, asked=_asked(row, by_subject, links), facts=_facts(by_subject))
         found.append(problem)
     return Problems(tuple(found), numbers)

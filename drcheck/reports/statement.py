@@ -7,7 +7,7 @@ It is made from the same records as every other report, adds no judgment to them
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -96,6 +96,8 @@ class Place:
     counts: tuple[tuple[str, str], ...]
     """How many systems in which case: a class and words."""
     weakest: WeakPoint | None
+    asked: bool
+    """Whether any control that was asked of these systems passed."""
 
 
 def statement(assessment: Assessment, _: ReportOptions) -> str:
@@ -107,7 +109,7 @@ def statement(assessment: Assessment, _: ReportOptions) -> str:
         ("statement.css",),
         assessment=assessment,
         caution=caution(assessment),
-        places=_Statement(assessment).places(),
+        places=Statement(assessment).places(),
         recorded=bool(assessment.systems),
         seen=spoken_moment(assessment.facts.at),
         spoken=spoken_length,
@@ -117,7 +119,7 @@ def statement(assessment: Assessment, _: ReportOptions) -> str:
     )
 
 
-class _Statement:
+class Statement:
     """One assessment, with what is looked up in it again and again."""
 
     def __init__(self, assessment: Assessment) -> None:
@@ -128,6 +130,8 @@ class _Statement:
         self._copies: dict[str, list[CopyRow]] = {}
         for row in copy_rows(assessment):
             self._copies.setdefault(row.place.system, []).append(row)
+        names = {row.id: name for name, those in self._copies.items() for row in those}
+        self._passed = {_system_of(finding.subject, names) for finding in assessment.findings if finding.outcome is Outcome.PASS}
         self._drills: dict[str, list[Drill]] = {}
         if isinstance(assessment.facts.drills, Observed):
             for drill in assessment.facts.drills.value:
@@ -150,6 +154,7 @@ class _Statement:
             more=", ".join(f"{hidden[case]} {_CASES[case]}" for case in Case if hidden[case]),
             counts=tuple((case.name.lower(), f"{found[case]} {_CASES[case]}") for case in Case if found[case]),
             weakest=self._weakest(loss, rows),
+            asked=any(system.id in self._passed for system in loss.systems),
         )
 
     def _line(self, system: SystemUsed, loss: Loss) -> SystemLine:
@@ -157,13 +162,13 @@ class _Statement:
         unsaid: list[str] = []
         for row in self._copies.get(system.id, []):
             fate, why = self._where.fate(row.place, system, loss)
-            if fate is Fate.LOST:
+            if fate is Fate.LOST or (isinstance(row.points, Observed) and row.newest is None):
                 continue
             if fate is Fate.PERHAPS:
                 unsaid.append(f"Whether the copy at {self._at(row)} would be left: {why}.")
             elif isinstance(row.points, Unobserved):
                 unsaid.append(f"What the copy at {self._at(row)} holds: it was not seen ({row.points.reason}).")
-            elif row.newest is not None:
+            else:
                 left.append(row)
         best = max(left, key=lambda row: (row.newest.time if row.newest else self._now, row.id), default=None)
         time, lacking = self._time(system, loss)
@@ -247,7 +252,7 @@ def _is_right(row: CopyRow) -> bool:
     return isinstance(row.verification, Observed) and not bad_rate(row.verification.value, row.reference)
 
 
-def _system_of(subject: Subject, copies: dict[str, str]) -> str:
+def _system_of(subject: Subject, copies: Mapping[str, str]) -> str:
     """The system that a finding is about; empty where it is about none."""
     if subject.kind is SubjectKind.COPY:
         return copies.get(subject.id, "")

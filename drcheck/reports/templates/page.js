@@ -23,7 +23,10 @@
       row.hidden = !fits;
       shown += fits;
     }
-    for (const more of document.querySelectorAll("details.chunk")) more.open = !everything && more.querySelector("[data-result]:not([hidden])") !== null;
+    for (const more of document.querySelectorAll("details.chunk")) {
+      more.open = !everything && more.querySelector("[data-result]:not([hidden])") !== null;
+      more.hidden = !everything && !more.open;
+    }
     count.textContent = everything ? "" : `${shown} of ${rows.length} rows fit`;
   };
 
