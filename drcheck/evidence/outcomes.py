@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from drcheck.model import Outcome
+from drcheck.model import Outcome, printable
 from drcheck.model.assessment import EXIT_FAIL, EXIT_GOOD, EXIT_UNKNOWN
 
 LARGEST = 1 << 30
@@ -24,6 +25,8 @@ class Counted:
     """How many findings have each outcome, in the order of `Outcome`."""
     waived: int
     exit_code: int
+    told: str
+    """A digest of what each finding says: of what, asked by which control, with which outcome, severity and message, and whether it is waived."""
     summary: dict[str, Any]
     """What the document itself says that they come to; empty where it says nothing."""
 
@@ -37,6 +40,7 @@ class Counted:
 class _Judged:
     outcome: str
     waived: bool
+    told: bytes
 
 
 def count(content: bytes) -> Counted:
@@ -63,7 +67,8 @@ def count(content: bytes) -> Counted:
         raise ValueError("does not say of which run it is")
     found = Counter(finding.outcome for finding in findings)
     counts = tuple((str(outcome), found[outcome]) for outcome in Outcome)
-    return Counted(document["schema"], run["id"], counts, sum(finding.waived for finding in findings), _exit_code(findings), summary)
+    told = hashlib.sha256(b"".join(sorted(finding.told for finding in findings))).hexdigest()
+    return Counted(document["schema"], run["id"], counts, sum(finding.waived for finding in findings), _exit_code(findings), told, summary)
 
 
 def _exit_code(findings: list[_Judged]) -> int:
@@ -82,14 +87,22 @@ def _pruned(pairs: list[tuple[str, Any]]) -> Any:
     if len(found) != len(pairs):
         raise ValueError("a key is there twice")
     if "outcome" in found and "waiver" in found:
-        return _Judged(str(found["outcome"]), found["waiver"] is not None)
+        return _Judged(str(found["outcome"]), found["waiver"] is not None, _told(found))
     if "findings" in found:
         return {key: found.get(key) for key in ("schema", "run", "findings", "summary") if key in found}
     if "reference" in found and "id" in found:
         return {"id": found["id"]}
-    if "exit_code" in found:
+    if "exit_code" in found or found.keys() == {"kind", "id"}:
         return found
     return {}
+
+
+def _told(finding: dict[str, Any]) -> bytes:
+    said = [finding.get(key) for key in ("policy", "control", "subject", "outcome", "severity", "message")]
+    text = json.dumps([*said, finding["waiver"] is not None], sort_keys=True, ensure_ascii=False, default=str)
+    # A record shows the bytes of a name that is no UTF-8, and a report has them as they are.
+    shown = text if text.isascii() else "".join(json.dumps(printable(mark))[1:-1] if "\ud800" <= mark <= "\udfff" else mark for mark in text)
+    return hashlib.sha256(shown.encode()).digest()
 
 
 def _refuse(name: str) -> NoReturn:

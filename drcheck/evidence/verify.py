@@ -203,6 +203,8 @@ def _counts(found: Verified, contents: Contents) -> Iterator[str]:
         yield f"data/{RECORD}: comes to exit code {record.exit_code}, and its link says {link.exit_code}"
     if report.summarised != record.summarised:
         yield f"data/assessment.json: has other findings than data/{RECORD}: {report.summarised} and {record.summarised}"
+    elif report.told != record.told:
+        yield f"data/assessment.json: says of its findings something else than data/{RECORD}"
     for key, value in report.summarised.items():
         if report.summary.get(key) != value:
             yield f"data/assessment.json: its summary says {key} {printable(str(report.summary.get(key)))}, and its findings come to {value}"

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,12 +17,16 @@ from drcheck.evidence import bag
 from drcheck.evidence.allowed_signers import load_allowed_signers
 from drcheck.evidence.contents import read_contents
 from drcheck.evidence.keys import allowed_file, new_key
+from drcheck.evidence.outcomes import count
 from drcheck.evidence.private_keys import load_signer
 from drcheck.evidence.scripts import tag_files
 from drcheck.evidence.verify import Trust, verify
+from drcheck.record import assessment_to_record
+from drcheck.reports import ReportOptions, render_text
 from tests.evidence import packs
 from tests.evidence.conftest import PRINCIPAL, Made
 from tests.policy import rig
+from tests.reports.sample import hospital
 
 pytestmark = [pytest.mark.program("ssh-keygen"), pytest.mark.program("openssl"), pytest.mark.program("sha256sum")]
 Copy = Callable[[], Path]
@@ -252,6 +257,14 @@ def test_a_night_that_was_taken_out_exchanged_or_forked_is_caught(made: Made, co
         assert any("chain.jsonl" in problem for problem in judgment.problems), name
 
 
+def exchange(document: Any) -> None:
+    """Let what fails pass, and something else fail for it."""
+    findings = document["findings"]
+    failing = next(finding for finding in findings if finding["outcome"] == "fail")
+    passing = next(finding for finding in findings if finding["outcome"] == "pass")
+    failing["outcome"], passing["outcome"] = "pass", "fail"
+
+
 CONTRADICTIONS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "another record": (
         "record.json: is not the one that the chain names",
@@ -272,6 +285,14 @@ CONTRADICTIONS: dict[str, tuple[str, Callable[[Path], object]]] = {
         lambda pack: packs.edit_json(
             pack / "data/assessment.json", lambda document: [finding.update(outcome="pass") for finding in document["findings"]]
         ),
+    ),
+    "findings exchanged for others that come to the same": (
+        "says of its findings something else",
+        lambda pack: packs.edit_json(pack / "data/assessment.json", exchange),
+    ),
+    "another message": (
+        "says of its findings something else",
+        lambda pack: packs.edit_json(pack / "data/assessment.json", lambda document: document["findings"][0].update(message="all is well")),
     ),
     "another run": (
         "the last link is of",
@@ -347,3 +368,9 @@ def test_the_scripts_of_a_pack_are_those_that_are_tested(made: Made) -> None:
 def test_the_digest_of_a_night_is_that_of_its_line(made: Made) -> None:
     line = (made.pack / "data/chain.jsonl").read_bytes().splitlines()[-1]
     assert digest_bytes(line) == made.store.assessments()[0].link
+
+
+def test_a_report_with_names_that_are_no_text_says_the_same_as_its_record() -> None:
+    assessment = hospital()
+    report = count(render_text(assessment, "json", ReportOptions()).encode())
+    assert (report.told, report.summarised) == ((record := count(assessment_to_record(assessment))).told, record.summarised)
