@@ -167,6 +167,8 @@ def root_element(body: bytes) -> str:
         parser.Parse(body[:_HEAD], len(body) <= _HEAD)
     except expat.ExpatError as error:
         raise Malformed(f"the answer is not XML ({expat.errors.messages[error.code]})") from None
+    except (LookupError, ValueError):
+        raise Malformed("the answer is XML in an encoding that cannot be read") from None
     if not found:
         raise Malformed("the answer is not XML (it does not begin with an element)")
     return found[0]
@@ -179,6 +181,8 @@ def parse_page(body: bytes) -> Page:
         root = ElementTree.fromstring(body)  # noqa: S314 - no DTD, so no entities
     except ElementTree.ParseError as error:
         raise Malformed(f"the answer is not XML ({expat.errors.messages[error.code]})") from None
+    except (LookupError, ValueError):
+        raise Malformed("the answer is XML in an encoding that cannot be read") from None
     names = _Names()
     outer: dict[str, str] = {}
     found: list[tuple[str, dict[str, str]]] = []

@@ -163,4 +163,8 @@ def _hashed(pattern: str, name: str) -> bool:
 
 
 def _pattern(pattern: str) -> re.Pattern[str]:
-    return re.compile("".join({"*": ".*", "?": "."}.get(character, re.escape(character)) for character in pattern), re.DOTALL)
+    first, *rest = ("".join("." if character == "?" else re.escape(character) for character in part) for part in pattern.split("*"))
+    if not rest:
+        return re.compile(first, re.DOTALL)
+    # What lies between two stars is looked for once, where it comes first: all ways of sharing a name out among many stars are too many to try.
+    return re.compile(first + "".join(f"(?>.*?{part})" for part in rest[:-1]) + ".*" + rest[-1], re.DOTALL)

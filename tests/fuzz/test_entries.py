@@ -36,6 +36,28 @@ def damaged(seed: bytes, edits: list[Edit]) -> bytes:
 by_name = pytest.mark.parametrize("entry", ENTRIES.values(), ids=ENTRIES)
 
 
+FOUND = [
+    ("report", b'{"worker":"w","calls":[],"answers":[],"ended":[["a",1]]}'),
+    ("report", b"[" * 20_000),
+    ("task", b'{"objects":' + b"[" * 20_000),
+    ("known-hosts", b"*" * 104 + b"k ssh-ed25519 AAAA"),
+    ("s3-page", b"<?xml version='1.0' encoding='utf-77'?><ListBucketResult/>"),
+    ("s3-page", b"<?xml version='1.0' encoding='shift_jis'?><ListBucketResult/>"),
+    ("s3-answer", b"\x00\x0a"),
+    ("s3-answer", b"\x01\x04"),
+    ("s3-answer", b"\x07\x00x-amz-object-lock-retain-until-date:,31"),
+    ("s3-answer", b"\x07\x00x-amz-object-lock-mode:GOVERNANCE\nx-amz-object-lock-retain-until-date:--1"),
+    ("mounts", b"9" * 5_000 + b" 35 98:0 /mnt1 /mnt2 rw - ext3 /dev/root rw"),
+    ("run-of-objects", b"zrun1"),
+]
+"""What broke an entry once. The first byte of an answer chooses the question, the second its status."""
+
+
+@pytest.mark.parametrize(("name", "data"), FOUND, ids=[f"{name} {data[:20]!r}" for name, data in FOUND])
+def test_what_broke_an_entry_once_does_so_no_more(name: str, data: bytes) -> None:
+    ENTRIES[name](data)
+
+
 @by_name
 def test_whatever_comes_nothing_but_what_is_documented_is_raised(entry: Entry) -> None:
     @settings(max_examples=200, deadline=None, suppress_health_check=_SLOW)

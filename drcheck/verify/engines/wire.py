@@ -63,7 +63,7 @@ class Task:
             ]
             path = Path(known["estate"])
             return cls(known["drcheck"], path, known["content"], known["target"], known["seconds"], known["rate"], wanted)
-        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+        except (ValueError, LookupError, TypeError, OverflowError, RecursionError) as error:
             raise Malformed(f"a task cannot be understood; is the same drcheck on the worker and where it is asked from? ({error})") from error
 
 
@@ -95,7 +95,7 @@ class Report:
             calls = [(str(call), int(times)) for call, times in known["calls"]]
             worker = str(known["worker"])
             ended = None if known["ended"] is None else _error(known["ended"][0], f"{worker}: {known['ended'][1]}")
-        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise Malformed(f"a worker's report cannot be understood ({type(error).__name__}: {error})") from error
         left = ended or ConnectorError(f"{worker} did not say what became of it")
         return cls(worker, calls, {place: answers.get(place, left) for place in range(len(shard.wanted))}, ended)
