@@ -137,7 +137,8 @@ class Tonight:
         from drcheck.notices.wording import summary
 
         self._assessment = assessment
-        _LOG.info("%s", summary(assessment))
+        if _LOG.isEnabledFor(logging.INFO):
+            _LOG.info("%s", summary(assessment))
 
     def tell(self, run: Session, past: Past | None, waivers: tuple[Waiver, ...]) -> None:
         """Tell people what has changed, where the estate names some and a store knows what they were told."""

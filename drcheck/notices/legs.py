@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from datetime import datetime
 
 from drcheck.checks.offline import overdue
@@ -29,11 +29,11 @@ def unexamined(assessment: Assessment, estate: Estate) -> tuple[str, ...]:
 
     Not asked of: a copy on a target that is declared offline and silent within its rotation, and one whose unknowns are all waived.
     """
-    now = assessment.run.reference
+    now, unknown = assessment.run.reference, _unknown(assessment)
     found = [
         f"{facts.id}: {why.reason}"
         for facts in assessment.facts.copies
-        if (why := _silence(facts)) is not None and not _resting(estate.target(facts.target), why, now) and not _accepted(assessment, facts)
+        if (why := _silence(facts)) is not None and not _resting(estate.target(facts.target), why, now) and not _accepted(unknown, facts)
     ]
     crashed = sum(finding.outcome is Outcome.ERROR and not finding.waived for finding in assessment.findings)
     if crashed:
@@ -58,11 +58,16 @@ def _resting(target: Target, why: Unobserved, now: datetime) -> bool:
     return target.offline is not None and silent and not overdue(target.offline, now)
 
 
-def _accepted(assessment: Assessment, facts: CopyFacts) -> bool:
+def _unknown(assessment: Assessment) -> dict[str, list[Finding]]:
+    """What could not be told, by the id of what it is about."""
+    found: dict[str, list[Finding]] = {}
+    for finding in assessment.findings:
+        if finding.outcome in (Outcome.UNKNOWN, Outcome.ERROR):
+            found.setdefault(finding.subject.id, []).append(finding)
+    return found
+
+
+def _accepted(unknown: Mapping[str, list[Finding]], facts: CopyFacts) -> bool:
     """Whether somebody waived everything that is unknown of a copy and its target."""
-    unknown = [finding for finding in _about(assessment, facts) if finding.outcome in (Outcome.UNKNOWN, Outcome.ERROR)]
-    return bool(unknown) and all(finding.waived for finding in unknown)
-
-
-def _about(assessment: Assessment, facts: CopyFacts) -> Iterator[Finding]:
-    return (finding for finding in assessment.findings if finding.subject.id in (facts.id, facts.target))
+    about = [*unknown.get(facts.id, ()), *unknown.get(facts.target, ())]
+    return bool(about) and all(finding.waived for finding in about)

@@ -94,3 +94,12 @@ def test_a_secret_that_cannot_be_had_is_said(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.delenv("PING", raising=False)
     assert "env:PING: the environment variable PING is not set" in Monitor("env:PING", "rid").start()
     assert TRIES == 2
+
+
+def test_a_proxy_is_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("no_proxy", "NO_PROXY", "HTTP_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with web_server() as web:
+        monkeypatch.setenv("http_proxy", web.url)
+        assert monitor("http://localhost:9/elsewhere").start() == ""
+    assert web.heard == [Heard("/elsewhere/start", {"rid": "rid-1"}, "")]
