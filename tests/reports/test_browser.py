@@ -21,8 +21,7 @@ from tests.reports.rendering import text_of
 pytestmark = pytest.mark.program("chromium")
 
 PAGES: dict[str, Callable[[], str]] = {
-    "html": lambda: text_of(sample.hospital(), "html", past=sample.past_of_hospital()),
-    "html-rehearsal": lambda: text_of(sample.rehearsal(), "html"),
+    "html": lambda: text_of(sample.rehearsal(), "html", past=sample.past_of_hospital()),
     "html-nothing": lambda: text_of(sample.nothing(), "html"),
     "statement": lambda: text_of(sample.hospital(), "statement"),
     "statement-rehearsal": lambda: text_of(sample.rehearsal(), "statement"),
