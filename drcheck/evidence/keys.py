@@ -67,6 +67,7 @@ def new_key(path: Path, comment: str, at: datetime, passphrase: str | None = Non
         OutputError: the key is made, and the list could not be written.
     """
     safe_comment(comment)
+    _refuse_half_rotated(path)
     kept_signers(path)  # a list that cannot be read is found out before a key is made that it cannot hold
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -90,15 +91,11 @@ def rotate_key(path: Path, at: datetime, comment: str | None = None, passphrase:
         EvidenceError: there is no key to rotate, an earlier rotation was cut short, or a file could not be written.
         OutputError: the list could not be written; the old key signs on.
     """
+    _refuse_half_rotated(path)
     refuse_readable(path)
     old = read_public(path)
-    made = path.with_name(path.name + ".new")
+    made = _made(path)
     closed = path.with_name(f"{path.name}.closed-{re.sub('[-:]', '', format_moment(at))}")
-    if made.exists():
-        raise EvidenceError(
-            f"{made}: an earlier rotation was cut short; see in {allowed_file(path)} whether its key is listed: if so rename {path.name} away and "
-            f"{made.name} to {path.name}, with their .pub, else move {made.name} away"
-        )
     for place in (closed, public_file(closed)):
         if place.exists():
             raise EvidenceError(f"{place}: is there already; wait a second and rotate again")
@@ -116,6 +113,24 @@ def rotate_key(path: Path, at: datetime, comment: str | None = None, passphrase:
         except OSError as error:
             raise EvidenceError(f"{source}: could not be renamed to {goal}: {error.strerror or error}; do so by hand") from error
     return Rotated(old, new, closed)
+
+
+def _made(path: Path) -> Path:
+    """Where the new key of a rotation stands until the old one made way."""
+    return path.with_name(path.name + ".new")
+
+
+def _refuse_half_rotated(path: Path) -> None:
+    made = _made(path)
+    left = [file.name for file in (made, public_file(made)) if file.exists()]
+    if left:
+        these = " and ".join(left)
+        raise EvidenceError(
+            f"{path.parent}: an earlier rotation of {path.name} was cut short, and {these} still stand there; see in {allowed_file(path)} whether "
+            f"the key in {made.name}.pub is listed: if so finish by hand: rename {path.name} and {path.name}.pub, where they are still the old key's, "
+            f"to {path.name}.closed and {path.name}.closed.pub, and {these} by leaving out .new; if it is not listed, it signed nothing: "
+            f"move {these} away"
+        )
 
 
 def _closed(lines: list[str], path: Path, old: PublicKey, at: datetime) -> list[str]:

@@ -114,11 +114,43 @@ def test_a_rotation_that_cannot_be_listed_changes_nothing(key: Path, monkeypatch
     rotate_key(key, AT + timedelta(days=1))
 
 
+@pytest.mark.parametrize("renamed", range(4))
+def test_a_rotation_that_was_killed_half_way_is_said_and_signs_with_no_mixed_pair(key: Path, renamed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[Path] = []
+    rename = Path.rename
+
+    def killed(self: Path, target: Path) -> Path:
+        if len(done) == renamed:
+            raise KeyboardInterrupt
+        done.append(self)
+        return rename(self, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", killed)
+        with pytest.raises(KeyboardInterrupt):
+            rotate_key(key, AT + timedelta(days=1))
+    for again in (lambda: rotate_key(key, AT + timedelta(days=2)), lambda: new_key(key, WHO, AT)):
+        with pytest.raises(EvidenceError, match="an earlier rotation of drcheck was cut short"):
+            again()
+    if key.exists() and key.with_name("drcheck.pub").exists():
+        assert load_signer(key).key == read_public(key)
+    # By hand, as the message says.
+    old, new = kept_signers(key).signers
+    for half in ("drcheck", "drcheck.pub"):
+        file, left = key.with_name(half), key.with_name(half.replace("drcheck", "drcheck.new"))
+        if left.exists():
+            if file.exists():
+                file.rename(key.with_name(half.replace("drcheck", "drcheck.closed")))
+            left.rename(file)
+    assert load_signer(key).key == read_public(key) == new.key != old.key
+    rotate_key(key, AT + timedelta(days=2))
+
+
 def test_what_stands_in_the_way_of_a_rotation_is_named(key: Path) -> None:
     with pytest.raises(EvidenceError, match="No such file"):
         rotate_key(key.with_name("none"), AT)
     key.with_name("drcheck.new").write_bytes(b"")
-    with pytest.raises(EvidenceError, match="an earlier rotation was cut short"):
+    with pytest.raises(EvidenceError, match="an earlier rotation of drcheck was cut short"):
         rotate_key(key, AT)
     key.with_name("drcheck.new").unlink()
     allowed_file(key).write_text("nonsense\n")
