@@ -35,7 +35,7 @@ def backup(database: Database, file: Path) -> int:
 
     Raises:
         StoreError: the store is in PostgreSQL, or cannot be read; `StoreDamaged` where the copy shows that it is not what was written.
-        OutputError: the copy cannot be written, or `file` is the store itself, or something that is no SQLite file.
+        OutputError: the copy cannot be written, or `file` is the store itself, a store in use, or no store at all.
     """
     if database.file is None:
         raise StoreError(f"the store {database.place} is in PostgreSQL; back it up with: pg_dump --format=custom --file=FILE DATABASE")
@@ -72,8 +72,23 @@ def _refuse_what_is_not_ours(store: Path, file: Path, target: Path) -> None:
             begins = there.read(len(_MAGIC))
     except OSError as error:
         raise OutputError(f"{file}: could not be looked at: {error.strerror or error}") from error
-    if begins not in (b"", _MAGIC):
+    if begins and not (begins == _MAGIC and _is_a_store(target)):
         raise OutputError(f"{file}: is there and is no backup of a store; it was left as it is: name another file")
+    for beside in (Path(f"{target}-wal"), Path(f"{target}-journal")):
+        # What is read from a file with another's log beside it is neither of the two.
+        if beside.exists() and beside.stat().st_size:
+            raise OutputError(
+                f"{file}: is a store that is in use, or was not closed ({beside.name} lies beside it); it was left as it is: name another file"
+            )
+
+
+def _is_a_store(target: Path) -> bool:
+    """Whether an SQLite file has drcheck's tables, read without a lock or a log beside it: others' databases are theirs."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"{target.as_uri()}?mode=ro&immutable=1", uri=True)) as there:
+            return bool(there.execute("SELECT count(*) FROM sqlite_master WHERE name = ?", (VERSION_TABLE,)).fetchone()[0])
+    except sqlite3.Error:
+        return False
 
 
 def _copy(database: Database, file: Path, temporary: Path) -> None:

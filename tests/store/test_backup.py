@@ -120,6 +120,33 @@ def test_nothing_else_is_overwritten(tmp_path: Path) -> None:
     assert other.read_text() == "Dear Sir"
 
 
+def test_a_database_of_somebody_elses_is_not_overwritten(tmp_path: Path) -> None:
+    other = tmp_path / "phone book?.db"
+    with closing(sqlite3.connect(other)) as connection:
+        connection.execute("CREATE TABLE numbers (name TEXT)")
+    before = other.read_bytes()
+    with open_store(tmp_path / "store.db") as store:
+        fill(store, 1)
+        with pytest.raises(OutputError, match="is there and is no backup of a store"):
+            store.backup(other)
+    assert other.read_bytes() == before
+
+
+def test_a_copy_that_is_in_use_is_not_replaced_under_its_log(tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    with open_store(tmp_path / "store.db") as store:
+        fill(store, 1)
+        store.backup(copy)
+        with open_store(copy) as restored:
+            keep(restored, 2)
+            with pytest.raises(OutputError, match="in use, or was not closed"):
+                store.backup(copy)
+            assert len(restored.assessments()) == 2
+        store.backup(copy)
+    with open_store(copy) as restored:
+        assert len(restored.assessments()) == 1
+
+
 def test_a_damaged_store_gives_no_copy(tmp_path: Path) -> None:
     file, copy = tmp_path / "store.db", tmp_path / "copy.db"
     with open_store(file) as store:
