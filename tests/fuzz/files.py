@@ -149,7 +149,7 @@ def _packed(data: bytes) -> tuple[bytes, bytes]:
 
 
 _RUN = pack([cells_of(Reading(f"folder/{name}", ObjectResult.MATCH, AT, Depth.READ, 7)) for name in ("a", "b", "c")])
-_LINK = Link("org", 1, "run", AT, AT, False, 0, (("record.json", "sha256:" + "0" * 64),), (), "")
+LINK = Link("org", 1, "run", AT, AT, False, 0, (("record.json", "sha256:" + "0" * 64),), (), "")
 _SHARD = Shard([(Listed("a", 1, None), ("sha256",)), (Listed("b", 2, None), ("md5",))], 3)
 
 
@@ -319,7 +319,7 @@ ENTRIES = (
     Entry("tariff", toml_of(load_tariff, "tariff.toml"), (_TARIFF,), _TOML),
     Entry("facts", facts, (_facts(),), (*_JSON, b'"value"', b'"reason"', b'"source"', b'"at"', b"2026-03-01T00:00:00Z")),
     Entry("record", record, (assessment_to_record(sample.nothing()),), _JSON),
-    Entry("link", link, (_LINK.canonical(),), (*_JSON, b'"number"', b'"papers"', b"sha256:", b'"as_of"')),
+    Entry("link", link, (LINK.canonical(),), (*_JSON, b'"number"', b'"papers"', b"sha256:", b'"as_of"')),
     Entry(
         "run-of-objects",
         run_of_objects,
