@@ -36,7 +36,7 @@ def page(template: str, styles: Sequence[str], script: str = "", **values: Any) 
 
 
 def _packaged(name: str) -> str:
-    return resources.files("drcheck.reports").joinpath("templates", name).read_text(encoding="utf-8")
+    return resources.files("drcheck.reports.templates").joinpath(name).read_text(encoding="utf-8")
 
 
 def _source(text: str) -> str:

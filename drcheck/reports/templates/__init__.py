@@ -1,0 +1,1 @@
+"""What pages are made of: templates of Jinja, styles, and the script of the page."""
