@@ -127,8 +127,8 @@ def _refuse_half_rotated(path: Path) -> None:
         these = " and ".join(left)
         raise EvidenceError(
             f"{path.parent}: an earlier rotation of {path.name} was cut short, and {these} still stand there; see in {allowed_file(path)} whether "
-            f"the key in {made.name}.pub is listed: if so finish by hand: rename {path.name} and {path.name}.pub, where they are still the old key's, "
-            f"to {path.name}.closed and {path.name}.closed.pub, and {these} by leaving out .new; if it is not listed, it signed nothing: "
+            f"the key in {made.name}.pub is listed: if so by hand rename {path.name} and {path.name}.pub, where they are still the old key's, to "
+            f" {path.name}.closed and {path.name}.closed.pub, and {these} by leaving out .new; if it is not listed, it signed nothing: "
             f"move {these} away"
         )
 

@@ -14,6 +14,7 @@ from drcheck.errors import StoreDamaged
 from drcheck.store import Store, checking, open_store
 from drcheck.store.database import Database
 from tests.nights.making import number
+from tests.reports.sample import hospital
 from tests.store.kept import empty, fill, keep
 
 
@@ -75,6 +76,13 @@ DAMAGES: list[tuple[Callable[[sqlite3.Connection], None], str]] = [
     (sql("UPDATE assessments SET link = 'x' WHERE id = 2"), "the night run-2 of north: its link is not JSON"),
     (exchanged, "is not the night that its link is of"),
     (sql("UPDATE assessments SET organisation = 99 WHERE id = 1"), "a row of assessments belongs to one that is not there"),
+    (sql("UPDATE findings SET outcome = 'pass'"), "the night run-1 of north: its findings are not as many of each outcome as were counted"),
+    (sql("UPDATE findings SET waived = 1"), "the night run-3 of north: its findings come to exit code 0, and it was recorded with 10"),
+    (sql("UPDATE findings SET last = 2"), "the night run-3 of north: its findings are not as many"),
+    (sql("UPDATE findings SET first = 2"), "the night run-1 of north: its findings are not as many"),
+    (sql("UPDATE assessments SET counts = 'x' WHERE id = 2"), "the night run-2 of north: its counts cannot be read"),
+    (sql("UPDATE assessments SET counts = '{\"pass\": 1}' WHERE id = 2"), "the night run-2 of north: its findings are not as many"),
+    (sql("UPDATE assessments SET pruned = 1 WHERE id = 2"), "the night run-2 of north: it is said to be pruned, and its record is there"),
     (sql("INSERT INTO readings VALUES (1, 1, x'', x'', 1, x'00', x'00', 7)"), "the checksum of a batch of readings does not hold (number 1)"),
     (sql("INSERT INTO object_runs VALUES (5, 1, x'', x'', 1, NULL, 1, x'00', x'00', 7)"), "the checksum of a run of objects does not hold"),
 ]
@@ -93,6 +101,21 @@ def test_what_was_altered_is_named(tmp_path: Path, damage: Callable[[sqlite3.Con
     with open_store(file) as store:
         problems = store.check().problems
     assert any(says in problem for problem in problems), problems
+
+
+def test_a_drill_that_was_altered_is_named(tmp_path: Path) -> None:
+    for column, value in (("success", "1 - success"), ("system", "'other'"), ("content", "'{}'"), ("content", "replace(content, '1', '2')")):
+        file = tmp_path / f"{column}-{len(value)}.db"
+        file.write_bytes(empty())
+        with open_store(file) as store:
+            store.record(hospital(), [])
+            assert store.drills(hospital().estate.organisation)
+            assert store.check().problems == ()
+        with closing(sqlite3.connect(file)) as connection:
+            connection.execute(f"UPDATE drills SET {column} = {value}")
+            connection.commit()
+        with open_store(file) as store:
+            assert any("is not the one that was recorded" in problem for problem in store.check().problems), value
 
 
 def test_a_page_that_went_bad_is_a_problem_and_the_rest_is_looked_at_all_the_same(tmp_path: Path) -> None:
