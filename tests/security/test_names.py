@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 from functools import cache
+from pathlib import Path
 
 import pytest
 
 from drcheck.model import Assessment
 from drcheck.reports import BUILTIN, ReportOptions, render
+from tests.e2e.estates import target, write_estate
+from tests.e2e.runs import drcheck
 from tests.reports import sample
 from tests.security.names import MARKS, marked
 from tests.security.oracles import ORACLES, Shape, of_terminal, shown
@@ -109,3 +114,27 @@ def test_the_marks_are_in_every_kind_of_place() -> None:
 def test_an_oracle_notices(form: str, bad: str) -> None:
     with pytest.raises((AssertionError, ValueError)):
         ORACLES[form](bad)
+
+
+def test_nothing_that_a_name_holds_reaches_a_terminal(tmp_path: Path) -> None:
+    """Real files with such names, one of them damaged, looked at with everything logged."""
+    marks = [mark.encode("utf-8", "surrogateescape") for name, mark in MARKS.items() if name not in ("lone surrogates", "path") and len(mark) < 70]
+    names = [mark.replace(b"/", b"_").replace(b"\0", b"_") for mark in marks]
+    objects = {f"folder/{os.fsdecode(name)}": bytes([number]) for number, name in enumerate(dict.fromkeys(names))}
+    (tmp_path / "nas" / "data" / "folder").mkdir(parents=True)
+    for key, content in objects.items():
+        (tmp_path / "nas" / "data" / key).write_bytes(content)
+    sums = "".join(_line(key, content if number else b"other") for number, (key, content) in enumerate(objects.items()))
+    (tmp_path / "nas" / "data" / "SHA256SUMS").write_bytes(os.fsencode(sums))
+    estate = write_estate(tmp_path, [target("nas", "local", {"root": str(tmp_path / "nas")})])
+    for arguments in (("-vv", "check", "--estate", estate), ("-vv", "verify", "--estate", estate), ("-vv", "doctor", "--estate", estate)):
+        done = drcheck(*arguments, cwd=tmp_path)
+        assert done.code in (0, 10, 11), done.stderr
+        shown(done.stdout)
+        shown(done.stderr)
+    assert done.stderr
+
+
+def _line(key: str, content: bytes) -> str:
+    escaped = key.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+    return f"{'' if escaped == key else chr(92)}{hashlib.sha256(content).hexdigest()}  {escaped}\n"
