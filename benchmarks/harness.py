@@ -8,7 +8,7 @@ A benchmark is a module beside this one with a function
 which yields one `Row` after the other and goes on when it was measured or passed over: a server that rows need is started before their `yield`
 and ended after it (`try`/`finally`, or a `with` around the `yield`). What only one row needs is made by its `prepare`, below `folder`, which is
 removed at the end. `python -m benchmarks` finds the module by itself. A row names its commands by who does the work; `DRCHECK` is ours, and every
-goal is against one of the others:
+goal is against one of the others, or against a limit of its own:
 
     Row(
         name="local-small",
@@ -29,6 +29,7 @@ meanwhile costs both sides alike. Absolute figures mean little; ratios are the r
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import statistics
@@ -79,6 +80,8 @@ class Command:
     """Which part of the row's work it does: below 1 for a peer that is slow enough to be measured on less."""
     rate: Callable[[str], float] | None = None
     """What it says of its speed, in bytes a second, from its standard output; None where its run is timed."""
+    seconds: Callable[[str], float] | None = None
+    """What it says that its work took, from its standard output, where a part of its run is timed."""
     verify: Callable[[str], bool] | None = None
     """Whether its standard output shows that all of the work was done."""
     before: Callable[[], object] | None = None
@@ -120,7 +123,23 @@ class PeakAtMost:
     times: float
 
 
-Goal = AtLeast | AtMost | Peak | PeakAtMost
+@dataclass(frozen=True)
+class Within:
+    """drcheck takes at most so many seconds: for what somebody waits for."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Growth:
+    """The time grows at most with this power of the size, from `part` to the whole row, which is `times` as large."""
+
+    part: str
+    times: float
+    power: float
+
+
+Goal = AtLeast | AtMost | Peak | PeakAtMost | Within | Growth
 
 
 @dataclass(frozen=True)
@@ -209,7 +228,8 @@ def run(command: Command, size: int = 0) -> Run:
         if code not in command.exits or (command.verify is not None and not command.verify(said)):
             tail = (err.read_text(errors="replace") or said)[-1_000:]
             raise Failed(f"{' '.join(command.argv)[:200]} ended with {code}: {tail}")
-        seconds = wall / command.share if command.rate is None else size / command.rate(said)
+        took = wall if command.seconds is None else command.seconds(said)
+        seconds = took / command.share if command.rate is None else size / command.rate(said)
         return Run(seconds, processor / command.share, processor / wall, peak)
 
 
@@ -244,10 +264,18 @@ class Outcome:
         """How many times the peak memory of `peer` drcheck has."""
         return self.measured[DRCHECK].peak / self.measured[peer].peak
 
+    def power(self, goal: Growth) -> float:
+        """The power of the size with which the time grows; the times of a part are stretched to the whole."""
+        return 1 + math.log(1 / self.ratio(goal.part), goal.times)
+
     def held(self, goal: Goal) -> bool | None:
         """Whether a goal holds; None where its peer was skipped."""
         if isinstance(goal, Peak):
             return self.measured[DRCHECK].peak <= goal.mib
+        if isinstance(goal, Within):
+            return self.measured[DRCHECK].seconds <= goal.seconds
+        if isinstance(goal, Growth):
+            return self.power(goal) <= goal.power
         if goal.peer in self.skipped:
             return None
         if isinstance(goal, PeakAtMost):

@@ -79,14 +79,14 @@ KINDS = (
 _PATTERNS = {"dump": '\noptions = { pattern = "%Y-%m-%dT%H%M.dump" }', "dated": '\noptions = { pattern = "%Y-%m-%d" }', "mirror": ""}
 
 
-def estate_text(hospitals: int, systems: int = SYSTEMS) -> str:
+def estate_text(hospitals: int, systems: int = SYSTEMS, packs: int = PACKS) -> str:
     """The estate as TOML; every system has a copy at each target of its hospital."""
-    return "\n".join(_estate_lines(hospitals, systems)) + "\n"
+    return "\n".join(_estate_lines(hospitals, systems, packs)) + "\n"
 
 
-def _estate_lines(hospitals: int, systems: int) -> Iterator[str]:
+def _estate_lines(hospitals: int, systems: int, packs: int) -> Iterator[str]:
     yield 'schema = "drcheck.estate/1"'
-    yield f"policies = {toml_value([f'./pack-{number:02d}.toml' for number in range(PACKS)])}"
+    yield f"policies = {toml_value([f'./pack-{number:02d}.toml' for number in range(packs)])}"
     yield 'organisation = { id = "region", name = "The region", country = "GB" }'
     for hospital in range(hospitals):
         yield from _site_lines(hospital)
@@ -286,5 +286,5 @@ def write_region(folder: Path, hospitals: int = HOSPITALS, packs: int = PACKS) -
     folder.mkdir(parents=True, exist_ok=True)
     write_packs(folder, packs)
     file = folder / "estate.toml"
-    file.write_text(estate_text(hospitals), encoding="utf-8")
+    file.write_text(estate_text(hospitals, packs=packs), encoding="utf-8")
     return file

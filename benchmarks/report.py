@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from tabulate import tabulate
 
-from benchmarks.harness import DRCHECK, AtMost, Goal, Outcome, Peak, PeakAtMost, cores, shown
+from benchmarks.harness import DRCHECK, AtMost, Goal, Growth, Outcome, Peak, PeakAtMost, Within, cores, shown
 
 
 def table(found: Outcome) -> str:
@@ -54,6 +54,10 @@ def goals(outcomes: Iterable[Outcome], *, judged: bool) -> str:
 def _wanted(goal: Goal, found: Outcome) -> tuple[str, str]:
     if isinstance(goal, Peak):
         return f"at most {goal.mib:g} MiB a process", f"{found.measured[DRCHECK].peak:.0f} MiB"
+    if isinstance(goal, Within):
+        return f"within {goal.seconds:g} s", f"{found.measured[DRCHECK].seconds:.1f} s"
+    if isinstance(goal, Growth):
+        return f"time grows with the size to the power of {goal.power:g} at most, from {goal.part} on", f"{found.power(goal):.2f}"
     skipped = goal.peer in found.skipped
     if isinstance(goal, PeakAtMost):
         return f"at most {goal.times:g} × the memory of {goal.peer}", "" if skipped else f"{found.peaks(goal.peer):.2f} ×"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 
@@ -76,9 +77,8 @@ def merged_rows(findings: tuple[Finding, ...], only: Collection[str]) -> list[Me
     """
     ambiguous = _ambiguous(findings)
     groups: dict[object, list[Finding]] = {}
-    for finding in worst_first(findings, only):
-        if finding.outcome is Outcome.PASS or (finding.outcome is Outcome.NOT_APPLICABLE and finding.outcome not in only):
-            continue
+    hidden = {Outcome.PASS} if Outcome.NOT_APPLICABLE in only else {Outcome.PASS, Outcome.NOT_APPLICABLE}
+    for finding in worst_first([finding for finding in findings if finding.outcome not in hidden], only):
         groups.setdefault((finding.outcome, _waived(finding), finding.check, finding.subject, finding.remediation), []).append(finding)
     subjects: dict[MergedRow, list[Subject]] = {}
     for group in groups.values():
@@ -88,19 +88,21 @@ def merged_rows(findings: tuple[Finding, ...], only: Collection[str]) -> list[Me
 
 def passed_rows(findings: tuple[Finding, ...]) -> list[PassedRow]:
     """What passed, one row a check, by its name. A subject that passed for some controls and not for others says for how many."""
-    asked: dict[str, dict[Subject, list[Finding]]] = {}
+    asked: dict[str, Counter[Subject]] = {}
+    passed: dict[str, Counter[Subject]] = {}
+    grades: dict[str, dict[tuple[Source | None, Depth], Finding]] = {}
     for finding in findings:
         if finding.outcome is not Outcome.NOT_APPLICABLE:
-            asked.setdefault(finding.check, {}).setdefault(finding.subject, []).append(finding)
+            asked.setdefault(finding.check, Counter())[finding.subject] += 1
+        if finding.outcome is Outcome.PASS:
+            passed.setdefault(finding.check, Counter())[finding.subject] += 1
+            grades.setdefault(finding.check, {}).setdefault((finding.assurance, finding.depth), finding)
     rows = []
-    for check, by_subject in sorted(asked.items()):
-        good = [finding for those in by_subject.values() for finding in those if finding.outcome is Outcome.PASS]
-        if good:
-            subjects = [
-                PassedSubject(subject, sum(finding.outcome is Outcome.PASS for finding in those), len(those))
-                for subject, those in sorted(by_subject.items(), key=lambda item: (item[0].kind, item[0].id))
-            ]
-            rows.append(PassedRow(check, tuple(one for one in subjects if one.passed), _weakest(good), _shallowest(good)))
+    for check, by_subject in sorted(passed.items()):
+        subjects = sorted(by_subject, key=lambda subject: (subject.kind, subject.id))
+        counted = tuple(PassedSubject(subject, by_subject[subject], asked[check][subject]) for subject in subjects)
+        good = grades[check].values()
+        rows.append(PassedRow(check, counted, _weakest(good), _shallowest(good)))
     return rows
 
 

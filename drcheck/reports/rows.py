@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -99,7 +99,7 @@ def accepted(outcome: Outcome, waiver: Waiver | None) -> bool:
     return waiver is not None and outcome in (Outcome.FAIL, Outcome.ERROR, Outcome.UNKNOWN)
 
 
-def worst_first(findings: tuple[Finding, ...], only: Collection[str]) -> list[Finding]:
+def worst_first(findings: Sequence[Finding], only: Collection[str]) -> list[Finding]:
     """Failures by severity, then errors, unknowns, what was waived, passes, and what is not applicable; always in the same order."""
     shown = [finding for finding in findings if not only or finding.outcome in only]
     return sorted(shown, key=_order)
