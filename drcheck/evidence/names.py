@@ -84,7 +84,9 @@ _ZONES = timedelta(hours=14)
 """How far a name's time, which says no zone, can be from UTC."""
 _SHORT_NUMBER = re.compile(r"[0-9]{1,3}")
 _HEAD = 6
-"""How long a name must be to be looked for in what people wrote: shorter ones are words of theirs."""
+"""How long a name must be to be looked for anywhere in what people wrote; a shorter one is looked for as a word of its own."""
+_WORD = re.compile(r"(?<![\w.-])[\w-](?:[\w.-]{1,3}[\w-])(?![\w-])(?!\.\w)")
+"""A word of three to five characters: names shorter than that are words of everybody's."""
 WITHHELD = "(withheld: what this check says cannot be told without names of objects)"
 
 
@@ -118,7 +120,9 @@ class Tokens:
         self._moments = {"", "."}
         self._keep = keep
         self._known: dict[str, str] = {}
-        self._heads = {text[place : place + _HEAD]: dict[str, str]() for text in written for place in range(len(text) - _HEAD + 1)}
+        texts = list(written)
+        self._heads = {text[place : place + _HEAD]: dict[str, str]() for text in texts for place in range(len(text) - _HEAD + 1)}
+        self._words = {word: "" for text in texts for word in _WORD.findall(text) if word not in self._declared}
         self._plans: dict[type[Any], tuple[tuple[str, Callable[[str], str]], ...]] = {}
 
     def name(self, name: str) -> str:
@@ -129,8 +133,13 @@ class Tokens:
         self.given += 1
         if self._keep:
             self.names[found] = name
-        if self._heads and name[:_HEAD] in self._heads:
-            self._heads[name[:_HEAD]][name] = found
+        if self._heads or self._words:
+            # People leave out where a thing lies: `restored Smith.dcm`.
+            for form in {name, name.rpartition("/")[2]}:
+                if form[:_HEAD] in self._heads and len(form) >= _HEAD:
+                    self._heads[form[:_HEAD]][form] = found
+                elif form in self._words:
+                    self._words[form] = found
         return found
 
     def text(self, text: str) -> str:
@@ -156,10 +165,13 @@ class Tokens:
             names = self._heads.get(text[place : place + _HEAD], {})
             name = max((name for name in names if text.startswith(name, place)), key=len, default="")
             if name:
-                found += [text[begun:place], names[name]]
+                found += [self._short(text[begun:place]), names[name]]
                 begun = place + len(name)
             place += len(name) or 1
-        return "".join([*found, text[begun:]])
+        return "".join([*found, self._short(text[begun:])])
+
+    def _short(self, text: str) -> str:
+        return _WORD.sub(lambda word: self._words.get(word[0]) or word[0], text)
 
     def facts(self, value: T) -> T:
         """A fact, or anything that holds facts, with tokens in it; the same value where it holds no name."""

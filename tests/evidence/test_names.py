@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -285,3 +286,22 @@ def test_a_recovery_point_that_is_called_by_its_time_keeps_its_name(name: str, k
     point = found.value.newest[0]
     shown = name if kept else token(KEY, name)
     assert (point.id, point.detail) == (shown, f"the dump that {shown} says is finished")
+
+
+@pytest.mark.parametrize(
+    ("name", "wrote", "stays"),
+    [
+        ("scans/Qvxzjk.dcm", "restored Qvxzjk.dcm and looked at it", "and looked at it"),
+        ("Qvxz", "restored Qvxz, and Qvxzen is another.", ", and Qvxzen is another."),
+        ("scans/Q-7.d", "Q-7.d was cut short", "was cut short"),
+        ("scans/nas", "the nas was slow", "the nas was slow"),
+        ("Q", "Q is a letter", "Q is a letter"),
+    ],
+)
+def test_names_that_people_wrote_as_people_do_are_replaced(name: str, wrote: str, stays: str) -> None:
+    tokens = Tokens(KEY, {"nas"}, [wrote])
+    given = tokens.name(name)
+    told = tokens.written(wrote)
+    assert stays in told
+    assert (given in told) == (stays != wrote)
+    assert len([word for word in re.split(r"[\s,]+", told) if name.rpartition("/")[2] == word]) == (stays == wrote)
