@@ -71,7 +71,7 @@ class Words:
         if first.kind is NoticeKind.SILENCE:
             return f"no night was recorded between {first.about} and this one: whatever happened in between was seen by nobody"
         if not first.policy:
-            return _TROUBLES.get(first.control, first.control) + (f": {printable(first.about)}" if first.about else "")
+            return printable(_TROUBLES.get(first.control, first.control) + (f": {first.about}" if first.about else ""))
         title = self._titles.get((first.policy, first.control), "")
         asked = ", ".join(dict.fromkeys(f"{printable(each.policy)} {printable(each.control)}" for each in group))
         outcome = f"{first.outcome}, " if first.outcome is not None and first.kind is NoticeKind.WAIVER_ENDED else ""
