@@ -197,6 +197,8 @@ def _options(rest: str, otherwise: EvidenceError) -> tuple[dict[str, str], str]:
         if not rest.startswith(",", at):
             break
         at += 1
+        if _OPTION.match(rest, at) is None:
+            raise EvidenceError("a comma follows the last option, and no other option")
     key = rest[at:]
     if not key.startswith((" ", "\t")):
         raise otherwise if not found else EvidenceError("the options are not separated by commas, or no key follows them")

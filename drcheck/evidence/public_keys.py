@@ -141,6 +141,8 @@ def key_from_line(line: str) -> PublicKey:
         blob = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError) as error:
         raise EvidenceError(f"what follows {kind} is not base64") from error
+    if base64.b64encode(blob).decode() != encoded:
+        raise EvidenceError(f"what follows {kind} is not base64 in its one form")
     key = key_from_blob(blob, comment.strip())
     if key.type != kind:
         raise EvidenceError(f"says {kind} and holds a key of the type {key.type}")

@@ -60,6 +60,8 @@ def test_a_file_has_comments_and_empty_lines(tmp_path: Path) -> None:
         (f'a@b valid-after="20260301Z",valid-before="20260301Z" {LINE}', "would never be valid"),
         (f'a@b valid-after="20260301Z",valid-after="20260301Z" {LINE}', "given twice"),
         (f"a@b valid-after {LINE}", "is written as valid-after="),
+        (f'a@b namespaces="x", {LINE}', "a comma follows the last option"),
+        (f"a@b {' '.join(LINE.split()[:2])}=", "is not base64 in its one form"),
         (f'a@b cert-authority="x" {LINE}', "takes no value"),
         (f'a@b no-pty="x" {LINE}', "no-pty is not known"),
         (f"a@b no-pty {LINE}", "does not begin with a type of key"),
