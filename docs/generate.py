@@ -1,7 +1,8 @@
 """
-The parts of the documentation that are made from the code: `python -m docs.generate`, or with `--check` to see whether they are fresh.
+The parts of the documentation, and of the package, that are made from the code: `python -m docs.generate`, or with `--check` to see whether they are
+fresh.
 
-Each page is a path beside this file and the function that returns its text.
+Each page is a path in the project and the function that returns its text.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parents[1]
 
 
 def estate_page() -> str:
@@ -35,10 +36,18 @@ def checks_page() -> str:
     return checks_reference()
 
 
+def phrases_page() -> str:
+    """`phrases.json`, beside the code that reads it: the words of drcheck's own messages."""
+    from docs.phrases import phrases
+
+    return json.dumps(sorted(phrases()), indent=0) + "\n"
+
+
 PAGES: list[tuple[str, Callable[[], str]]] = [
-    ("estate.md", estate_page),
-    ("estate.schema.json", estate_schema_page),
-    ("checks.md", checks_page),
+    ("docs/estate.md", estate_page),
+    ("docs/estate.schema.json", estate_schema_page),
+    ("docs/checks.md", checks_page),
+    ("drcheck/evidence/phrases.json", phrases_page),
 ]
 
 
@@ -52,14 +61,14 @@ def main(arguments: Sequence[str]) -> int:
     if list(arguments) == ["--check"]:
         found = stale()
         for name in found:
-            sys.stderr.write(f"docs/{name} is stale; run: python -m docs.generate\n")
+            sys.stderr.write(f"{name} is stale; run: python -m docs.generate\n")
         return 1 if found else 0
     if arguments:
         sys.stderr.write("usage: python -m docs.generate [--check]\n")
         return 2
     for name, made in PAGES:
         (FOLDER / name).write_text(made(), encoding="utf-8")
-        sys.stdout.write(f"docs/{name}\n")
+        sys.stdout.write(f"{name}\n")
     return 0
 
 

@@ -1,22 +1,19 @@
 """
 The words of drcheck's own messages: what may stay of a text where the names of objects are hashed, see `drcheck.evidence.phrases`.
 
-They are taken from the code: what stands between the values in every message of the modules that look at places. `python -m docs.phrases` writes them
-down again. A phrase that is missing there costs nobody a secret: what holds it is hidden with the rest.
+They are taken from the code: what stands between the values in every message of the modules that look at places. `docs.generate` writes them down. A
+phrase that is missing there costs nobody a secret: what holds it is hidden with the rest.
 """
 
 from __future__ import annotations
 
 import ast
-import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 CODE = Path(__file__).parents[1] / "drcheck"
 SPEAKING = ("connectors", "formats", "manifests", "model", "restore", "store", "verify")
 """Packages whose messages end up in facts; the modules directly in `drcheck` are read too."""
-PLACE = CODE / "evidence" / "phrases.json"
 SYSTEM = (
     "Cannot allocate memory",
     "Connection refused",
@@ -65,8 +62,3 @@ def phrases_of(code: str) -> Iterator[str]:
 
 def _is_phrase(text: str) -> bool:
     return text.isprintable() and " " in text and sum(letter.isalpha() for letter in text) >= _LETTERS
-
-
-if __name__ == "__main__":
-    PLACE.write_text(json.dumps(sorted(phrases()), indent=0) + "\n", encoding="utf-8")
-    sys.stdout.write(f"{PLACE}\n")

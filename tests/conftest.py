@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,15 @@ REQUIRE_ALL = os.environ.get("DRCHECK_REQUIRE_ALL") == "1"
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts what runs in the background with SIGINT ignored, and whatever the tests start would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nobody_s_own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What is set up once for many tests leaves no store, and no key, in the directories of whoever runs the tests either."""
+    with pytest.MonkeyPatch.context() as patch:
+        for kind in ("STATE", "CONFIG"):
+            patch.setenv(f"XDG_{kind}_HOME", str(tmp_path_factory.mktemp(kind.lower())))
+        yield
 
 
 @pytest.fixture(autouse=True)

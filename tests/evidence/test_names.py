@@ -15,7 +15,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from docs.phrases import phrases
 from drcheck.assess import assess
 from drcheck.chain import Paper
 from drcheck.evidence.names import WITHHELD, Tokens, hash_facts, hash_names, token
@@ -257,11 +256,6 @@ def test_names_that_people_wrote_down_are_found_there(tmp_path: Path) -> None:
     (paper,) = (paper for paper in papers_of(assessment_of(facts), estate, PACKS, KEY) if paper.name == "waivers.toml")
     assert paper.hashed == waivers.read_bytes().replace(b"scans/Smith.dcm", token(KEY, "scans/Smith.dcm").encode())
 
-
-def test_our_own_words_are_known() -> None:
-    known = set(json.loads(Path("drcheck/evidence/phrases.json").read_text(encoding="utf-8")))
-    now = phrases()
-    assert len(now & known) >= 0.9 * len(now), "many messages were changed; run: python -m docs.phrases"
 
 
 @pytest.mark.parametrize(
