@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from drcheck.cli.options import store_option
 from drcheck.cli.parameters import DURATION
@@ -50,12 +51,14 @@ def verify_packs(
     """
     from drcheck.evidence.chain_check import faults
     from drcheck.evidence.verify import verify
-    from drcheck.model import EXIT_FAIL
+    from drcheck.model import EXIT_FAIL, EXIT_UNKNOWN
 
     if principals and allowed_signers is None:
         raise click.UsageError("--principal needs --allowed-signers: the pack cannot say whose key is whose")
     if authorities is not None and allowed_signers is None:
         raise click.UsageError("--authorities needs --allowed-signers")
+    if not chain and store is not None and click.get_current_context().get_parameter_source("store") is ParameterSource.COMMANDLINE:
+        raise click.UsageError("--store needs --chain: a store is only held against packs where chains are")
     trust = _trust(allowed_signers, principals, authorities)
     found = []
     for pack in packs:
@@ -64,11 +67,14 @@ def verify_packs(
     codes = [each.exit_code for each in found]
     if chain or heads or every is not None:
         chains = [each.chain for each in found if each.chain is not None]
+        unknown = []
         if chain and store is not None:
-            chains += _chains_of(store, chains)
+            theirs = _chains_of(store, chains)
+            unknown = [f"{each.place} has no night of {organisation}" for organisation, each in theirs.items() if not each.links]
+            chains += [each for each in theirs.values() if each.links]
         wrong = faults(chains, heads, every)
-        _tell_chain(chains, wrong)
-        codes += [EXIT_FAIL] if wrong else []
+        _tell_chain(chains, wrong, unknown)
+        codes += [EXIT_FAIL] if wrong else [EXIT_UNKNOWN] if unknown else []
     return EXIT_FAIL if EXIT_FAIL in codes else max(codes)
 
 
@@ -79,15 +85,16 @@ def show_pack(pack: Path) -> int:
     from drcheck.errors import EvidenceError
     from drcheck.evidence.contents import read_contents
     from drcheck.evidence.sshsig import dearmour
-    from drcheck.evidence.verify import look
+    from drcheck.evidence.verify import as_of_words, look
     from drcheck.model import printable
 
     contents = read_contents(pack)
-    about, counted = look(contents)
+    about, counted, link = look(contents)
     click.echo(f"{pack}: what it says of itself; `drcheck evidence verify` checks it")
     fields = [
         ("organisation", f"{about['name']} ({about['organisation']})"),
         ("night", f"{about['run']}, number {about.get('number')} of the chain"),
+        *([("judged", as_of_words(link))] if link.as_of else []),
         *(
             [("period", f"{_counted(len(about['nights']), 'night')}, {about.get('since') or '…'} to {about.get('until') or '…'}")]
             if "nights" in about
@@ -127,6 +134,7 @@ def _trust(allowed_signers: Path | None, principals: tuple[str, ...], authoritie
 
 
 def _tell(found: Verified) -> None:
+    from drcheck.evidence.verify import as_of_words
     from drcheck.model import printable
 
     verdict = {0: "sound", 10: "NOT SOUND", 11: "sound, as far as could be determined"}[found.exit_code]
@@ -136,6 +144,8 @@ def _tell(found: Verified) -> None:
         click.echo(
             f"  {printable(about['name'])} ({printable(about['organisation'])}), night {printable(about['run'])}: {_outcomes(found.counted.counts)}"
         )
+        if found.chain is not None and found.chain.links[-1].as_of:
+            click.echo(f"  {as_of_words(found.chain.links[-1])}")
         click.echo(f"  head {printable(about['head'])}")
     for label, texts in (("wrong", found.problems), ("unknown", found.doubts), ("note", found.notes)):
         for text in texts[:_MOST]:
@@ -144,21 +154,23 @@ def _tell(found: Verified) -> None:
             click.echo(f"  {label}: and {len(texts) - _MOST:,} more")
 
 
-def _chains_of(where: str, chains: Iterable[Chain]) -> list[Chain]:
-    """The store's chains of the organisations that the packs are of."""
+def _chains_of(where: str, chains: Iterable[Chain]) -> dict[str, Chain]:
+    """The store's chains of the organisations that the packs are of, by organisation."""
     from drcheck.cli.evidence import opened_store
     from drcheck.evidence.chain_check import Chain
 
     organisations = dict.fromkeys(link.organisation for chain in chains for link in chain.links)
     with opened_store(where) as opened:
-        return [Chain(f"the store {opened.place}", tuple(opened.links(organisation))) for organisation in organisations]
+        return {organisation: Chain(f"the store {opened.place}", tuple(opened.links(organisation))) for organisation in organisations}
 
 
-def _tell_chain(chains: Sequence[Chain], wrong: Sequence[Fault]) -> None:
+def _tell_chain(chains: Sequence[Chain], wrong: Sequence[Fault], unknown: Sequence[str]) -> None:
     from drcheck.model import printable
 
     links = {link.digest: link for chain in chains for link in chain.links}
     click.echo(f"chain: {_counted(len(links), 'link')} in {_counted(len(chains), 'place')}: {'WRONG' if wrong else 'whole'}")
+    for text in unknown:
+        click.echo(f"  unknown: {printable(text)}, so nothing was held against it")
     for fault in wrong[:_MOST]:
         click.echo(f"  {printable(str(fault))}")
     if len(wrong) > _MOST:

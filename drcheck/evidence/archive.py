@@ -43,8 +43,8 @@ class Limits:
     """Bytes up to which the ratio is not looked at."""
     header: int = 64 << 10
     """Bytes that one entry's name and attributes may take."""
-    directory: int = 64 << 20
-    """Bytes of a zip archive's list of entries."""
+    directory: int = 16 << 20
+    """Bytes of a zip archive's list of entries, of which it has 65,535 at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +257,7 @@ def _of_zip(path: Path, limits: Limits) -> Iterator[Entry]:
     roots: set[str] = set()
     _check_directory(path, limits)
     with zipfile.ZipFile(path) as archive:
+        _check_places(path, archive)
         for member in archive.infolist():
             name = member.orig_filename
             root, inner = _rooted(name, path, roots)
@@ -292,9 +293,48 @@ def _check_directory(path: Path, limits: Limits) -> None:
         raise BadPack(f"{path}: is a zip archive without its end")
     if tail[max(0, end - 20) : end].startswith(b"PK\x06\x07"):
         raise BadPack(f"{path}: is a zip archive of the 64-bit form; a pack that large is a .tar.gz")
-    (directory,) = struct.unpack_from("<L", tail, end + 12)
-    if directory > limits.directory:
+    count, directory = struct.unpack_from("<HL", tail, end + 10)
+    if directory > min(limits.directory, count * (46 + limits.header)):
         raise BadPack(f"{path}: has more than {limits.files:,} files")
+
+
+def _check_places(path: Path, archive: zipfile.ZipFile) -> None:
+    """
+    Refuse a zip archive in which its list and its bytes do not tell the same: programs that read one or the other would show other files.
+
+    So each byte before the list is of one entry, what stands before an entry is what the list says of it, and nothing comes before or after.
+    """
+    place = 0
+    with path.open("rb") as opened:
+        for member in sorted(archive.infolist(), key=lambda member: member.header_offset):
+            name = printable(member.orig_filename)
+            if member.header_offset != place:
+                raise BadPack(f"{path}: {name}: there are bytes before it that are in no entry, or two entries that share some")
+            opened.seek(place)
+            mark, _, flags, method, _, _, crc, packed, size, name_length, extra_length = struct.unpack("<4s5H3L2H", opened.read(30))
+            told = opened.read(name_length).decode("utf-8" if flags & 0x800 else "cp437"), flags, method
+            extra = opened.read(extra_length)
+            streamed = bool(flags & 8) and method == zipfile.ZIP_DEFLATED
+            sizes = (0, 0, 0) if streamed and not packed else (member.CRC, member.compress_size, member.file_size)
+            same = told == (member.orig_filename, member.flag_bits, member.compress_type) and (crc, packed, size) == sizes
+            if mark != b"PK\x03\x04" or not same or _renames(extra) or _renames(member.extra):
+                raise BadPack(f"{path}: {name}: the archive's list says something else than what stands before the file")
+            place += 30 + name_length + extra_length + member.compress_size
+            if flags & 8:
+                opened.seek(place)
+                place += 16 if opened.read(4) == b"PK\x07\x08" else 12
+    if place != archive.start_dir or archive.comment:
+        raise BadPack(f"{path}: has bytes that are in no entry, which other programs may take for files")
+
+
+def _renames(extra: bytes) -> bool:
+    """Whether an entry's extra field gives it another name (Info-ZIP's Unicode path, 0x7075) or other sizes (0x0001), or is damaged."""
+    while len(extra) >= 4:
+        kind, length = struct.unpack_from("<HH", extra)
+        if kind in (0x0001, 0x7075) or length + 4 > len(extra):
+            return True
+        extra = extra[4 + length :]
+    return bool(extra)
 
 
 @contextmanager

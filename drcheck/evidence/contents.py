@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +16,12 @@ from drcheck.evidence.outcomes import LARGEST
 _LOOKED_INTO = {"data/pack.json": 1 << 24, "data/chain.jsonl": 1 << 28, "data/record.json": LARGEST, "data/assessment.json": LARGEST}
 """Files below `data/` whose content is kept, with the most bytes of each."""
 _LIST = 1 << 26
+_LISTS = frozenset({bag.SUMS, bag.MANIFEST, bag.TAG_MANIFEST, bag.INFO, bag.DECLARATION})
 _OUTSIDE = 1 << 20
 _MOST_OUTSIDE = 1_000
+_ALL_OUTSIDE = 1 << 26
+"""Bytes of all signatures and time stamps."""
+_ADDED = re.compile(r"signatures/[^/]+\.(?:sig|dsse\.json)|timestamps/[^/]+\.tsr")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +33,7 @@ class Contents:
     octets: int
     """Bytes below `data/`."""
     kept: Mapping[str, bytes]
-    """The content of every file but most of those below `data/`."""
+    """The content of the lists, of what is known of the bag, of signatures and time stamps, and of a few files below `data/`."""
 
     def file(self, name: str) -> bytes:
         """The content of one file. Raises BadPack where it is not there."""
@@ -55,7 +60,7 @@ def read_contents(path: Path, limits: Limits = LIMITS) -> Contents:
     """
     digests: dict[str, str] = {}
     kept: dict[str, bytes] = {}
-    octets = outside = 0
+    octets = outside = added = 0
     for entry in entries(path, limits):
         outside += entry.name.startswith((bag.SIGNATURES, bag.TIMESTAMPS))
         if outside > _MOST_OUTSIDE:
@@ -71,6 +76,9 @@ def read_contents(path: Path, limits: Limits = LIMITS) -> Contents:
                     raise BadPack(f"{path}: {entry.name}: has more than {most:,} bytes")
         digests[entry.name] = digest.hexdigest()
         octets += size if entry.name.startswith(bag.PAYLOAD) else 0
+        added += size if entry.name.startswith((bag.SIGNATURES, bag.TIMESTAMPS)) else 0
+        if added > _ALL_OUTSIDE:
+            raise BadPack(f"{path}: has more than {_ALL_OUTSIDE:,} bytes of signatures and time stamps")
         if most:
             kept[entry.name] = b"".join(parts)
     return Contents(digests, octets, kept)
@@ -80,7 +88,9 @@ def _most(name: str) -> int:
     """The most bytes of a file that is kept; 0 for one that is not."""
     if name.startswith(bag.PAYLOAD):
         return _LOOKED_INTO.get(name, 0)
-    return _OUTSIDE if name.startswith((bag.SIGNATURES, bag.TIMESTAMPS)) else _LIST
+    if name.startswith((bag.SIGNATURES, bag.TIMESTAMPS)):
+        return _OUTSIDE
+    return _LIST if name in _LISTS else 0
 
 
 def list_problems(contents: Contents) -> Iterator[str]:
@@ -90,6 +100,8 @@ def list_problems(contents: Contents) -> Iterator[str]:
         bag.TAG_MANIFEST: [name for name in contents.digests if _is_tag_file(name)],
         bag.MANIFEST: contents.below(bag.PAYLOAD),
     }
+    # Nobody signs what was added later; so nothing but signatures may be, for a page there would look as if it were signed too.
+    yield from (f"{name}: is neither a signature nor a time stamp" for name in groups[bag.SUMS][1:] if not _ADDED.fullmatch(name))
     for name, there in groups.items():
         try:
             listed = bag.read_sums(contents.file(name), name)

@@ -37,6 +37,8 @@ function Check([string]$List, [string[]]$There) {
 Check 'SHA256SUMS' @($Files | Where-Object { $_ -cmatch '\A(tagmanifest-sha256\.txt\z|signatures/|timestamps/)' })
 Check 'tagmanifest-sha256.txt' @($Files | Where-Object { $_ -cnotmatch '\A(SHA256SUMS\z|tagmanifest-sha256\.txt\z|data/|signatures/|timestamps/)' })
 Check 'manifest-sha256.txt' @($Files | Where-Object { $_ -cmatch '\Adata/' })
+$Odd = @($Files | Where-Object { $_ -cmatch '\A(signatures|timestamps)/' -and $_ -cnotmatch '\A(signatures/[^/]+\.(sig|dsse\.json)|timestamps/[^/]+\.tsr)\z' })
+if ($Odd.Count) { Wrong "$($Odd[0]) is neither a signature nor a time stamp, and nobody signed it" }
 'every file is what the pack''s lists say, and there is no other'
 
 # Its input as a file, since a pipe of PowerShell's would change bytes.

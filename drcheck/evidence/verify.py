@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from drcheck.canonical import canonical_json
 from drcheck.chain import RECORD, Link
+from drcheck.clock import format_moment, parse_moment
 from drcheck.errors import BadPack
 from drcheck.evidence import bag
 from drcheck.evidence.archive import LIMITS, Limits
@@ -69,7 +71,7 @@ def verify(path: Path, trust: Trust | None = None, limits: Limits = LIMITS) -> V
         found.problems.append(str(error).removeprefix(f"{path}: "))
         return found
     found.problems += list_problems(contents)
-    for step in (_tags, _about, _chain, _papers, _counts):
+    for step in (_tags, _about, _chain, _period, _papers, _counts):
         try:
             found.problems += step(found, contents)
         except BadPack as error:
@@ -93,18 +95,26 @@ def _tags(_: Verified, contents: Contents) -> Iterator[str]:
         yield f"{bag.INFO}: says Payload-Oxum {printable(str(oxum))}, and there is {there}"
 
 
-def look(contents: Contents) -> tuple[dict[str, Any], Counted]:
+def as_of_words(link: Link) -> str:
+    """That a night was judged as of another moment than its own, and which."""
+    return f"as of {format_moment(link.reference)}, not when it ran ({format_moment(link.started)})"
+
+
+def look(contents: Contents) -> tuple[dict[str, Any], Counted, Link]:
     """
-    What a pack says that it is, and what its record comes to; nothing of it is checked.
+    What a pack says that it is, what its record comes to, and the link of its night; nothing of it is checked.
 
     Raises:
         BadPack: it does not say so.
     """
     about = _what(contents)
+    name = f"data/{RECORD}"
     try:
-        return about, count(contents.file(f"data/{RECORD}"))
+        counted = count(contents.file(name))
+        name = "data/chain.jsonl"
+        return about, counted, read_chain(contents.file(name), "").links[-1]
     except ValueError as error:
-        raise BadPack(f"data/{RECORD}: {error}") from None
+        raise BadPack(f"{name}: {error}") from None
 
 
 def _what(contents: Contents) -> dict[str, Any]:
@@ -148,6 +158,38 @@ def _chain(found: Verified, contents: Contents) -> Iterator[str]:
     for key, value in (("run", last.run), ("head", last.digest), ("organisation", last.organisation), ("number", last.number)):
         if found.about and found.about.get(key) != value:
             yield f"{name}: the last link has {key} {printable(str(value))}, and data/pack.json says {printable(str(found.about.get(key)))}"
+
+
+def _period(found: Verified, contents: Contents) -> Iterator[str]:
+    """Every night of the chain that is in the period is said to be in the pack: a bad one is not left out in silence."""
+    if found.chain is None or not found.about:
+        return
+    name = "data/pack.json"
+    if "nights" not in found.about:
+        if contents.below("data/nights/", "data/trend.json") or {"since", "until", "left_out"} & found.about.keys():
+            yield f"{name}: has no list of the nights of its period"
+        return
+    since, until = (_moment(found.about.get(key), f"{name}: {key}") for key in ("since", "until"))
+    nights = set(found.about["nights"])
+    if astray := sorted(set(found.about.get("left_out", [])) - nights):
+        yield f"{name}: leaves out {printable(astray[0])}, which is no night of its period"
+    for link in found.chain.links:
+        # A link tells its moment to the second, so nothing is said of the period's own first and last second.
+        inside = (since is None or since < link.reference) and (until is None or link.reference < until)
+        outside = (since is not None and link.reference < since) or (until is not None and until < link.reference)
+        if inside and not link.as_of and link.run not in nights:
+            yield f"{name}: does not have the night {printable(link.run)}, which is in its period"
+        elif link.run in nights and (outside or link.as_of):
+            yield f"{name}: has the night {printable(link.run)}, which is not of its period"
+
+
+def _moment(value: object, name: str) -> datetime | None:
+    if value is None:
+        return None
+    try:
+        return parse_moment(str(value))
+    except ValueError as error:
+        raise BadPack(f"{name}: {error}") from None
 
 
 def _papers(found: Verified, contents: Contents) -> Iterator[str]:

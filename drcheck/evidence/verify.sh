@@ -66,6 +66,8 @@ some() { printf '%s\n' "$files" | grep "$@"; }
 check SHA256SUMS "$(some -E '^(tagmanifest-sha256\.txt$|signatures/|timestamps/)')"
 check tagmanifest-sha256.txt "$(some -v -E '^(SHA256SUMS$|tagmanifest-sha256\.txt$|data/|signatures/|timestamps/)')"
 check manifest-sha256.txt "$(some '^data/')"
+odd=$(some -E '^(signatures|timestamps)/' | grep -v -E '^(signatures/[^/]+\.(sig|dsse\.json)|timestamps/[^/]+\.tsr)$')
+[ -z "$odd" ] || wrong "$odd: is neither a signature nor a time stamp, and nobody signed it"
 echo "every file is what the pack's lists say, and there is no other"
 
 signatures=$(some '^signatures/.*\.sig$')

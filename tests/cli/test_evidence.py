@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from drcheck.clock import format_moment
 from drcheck.evidence.keys import allowed_file, new_key
+from drcheck.model import Assessment
 from drcheck.store import open_store
 from tests.cli.inside import Ended, drcheck
 from tests.evidence import packs
@@ -71,6 +74,29 @@ def test_sound_packs_are_sound_with_the_chain_of_the_store(place: Path) -> None:
     assert "second.zip: sound\n" in said.stdout
     assert f"by {PRINCIPAL}" in said.stdout
     assert said.stdout.endswith("chain: 3 links in 3 places: whole\n")
+
+
+def test_a_store_that_cannot_be_held_against_a_pack_is_never_taken_for_one_that_was(folder: Path) -> None:
+    said = _in(folder, "verify", "last.tar.gz", *_trust(folder), "--store", "drcheck.db")
+    assert (said.returncode, "--store needs --chain" in said.stderr) == (2, True)
+    with open_store(folder / "empty.db"):
+        pass
+    said = _in(folder, "verify", "last.tar.gz", *_trust(folder), "--chain", "--store", "empty.db")
+    assert (said.returncode, "has no night of north, so nothing was held against it" in said.stdout) == (11, True)
+    assert "in 1 place" in said.stdout
+
+
+def test_a_pack_of_another_moment_than_the_present_says_so(folder: Path) -> None:
+    def as_of(number: int) -> Assessment:
+        found = packs.assessment_of(number)
+        return replace(found, run=replace(found.run, as_of=True, started=rig.NOW + timedelta(days=40)))
+
+    with open_store(folder / "drcheck.db") as store:
+        packs.fill(store, [3], as_of)
+        run = next(night.run for night in store.assessments() if night.as_of)
+    assert _in(folder, "export", "--store", "drcheck.db", "--run", run, "-o", "as-of.zip", "--sign", "key").returncode == 0
+    for said in (_in(folder, "show", "as-of.zip"), _in(folder, "verify", "as-of.zip", *_trust(folder))):
+        assert (said.returncode, f"as of {format_moment(rig.NOW + timedelta(days=3))}, not when it ran" in said.stdout) == (0, True)
 
 
 def test_who_signed_is_unknown_where_nobody_is_named(place: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import subprocess
@@ -18,9 +19,11 @@ from drcheck.evidence.allowed_signers import load_allowed_signers
 from drcheck.evidence.contents import read_contents
 from drcheck.evidence.keys import allowed_file, new_key
 from drcheck.evidence.outcomes import count
+from drcheck.evidence.pack import Period
 from drcheck.evidence.private_keys import load_signer
 from drcheck.evidence.scripts import tag_files
 from drcheck.evidence.verify import Trust, verify
+from drcheck.nights.gaps import Rhythm
 from drcheck.record import assessment_to_record
 from drcheck.reports import ReportOptions, render_text
 from tests.evidence import packs
@@ -153,6 +156,45 @@ def test_files_that_were_added_taken_or_exchanged_are_caught(made: Made, copied:
         pack = copied()
         change(pack)
         assert judged(made, pack) == (10, 10)
+
+
+@pytest.mark.parametrize("name", ["signatures/assessment.html", "timestamps/x.sig", "signatures/more/x.sig"])
+def test_nothing_but_signatures_can_be_added_where_nobody_signs_it(made: Made, copied: Copy, name: str) -> None:
+    pack = copied()
+    (pack / name).parent.mkdir(parents=True, exist_ok=True)
+    (pack / name).write_bytes(b"All is well.")
+    packs.resum(pack)
+    assert judged(made, pack) == (10, 10)
+    assert f"{name}: is neither a signature nor a time stamp" in verify(pack).problems
+
+
+def _leave_out(document: Any) -> None:
+    """Say nothing of a night in the middle."""
+    del document["nights"][1]
+
+
+PERIODS: dict[str, tuple[str, Callable[[Any], object]]] = {
+    "left out": ("does not have the night", _leave_out),
+    "left out as pruned, and no night": ("leaves out x", lambda document: document.update(left_out=["x"])),
+    "a shorter period": ("which is not of its period", lambda document: document.update(until="2026-03-02T00:00:00Z")),
+    "no list": ("has no list of the nights", lambda document: document.pop("nights")),
+    "no moment": ("is not a moment", lambda document: document.update(since="always")),
+}
+
+
+@pytest.mark.parametrize(("said", "change"), PERIODS.values(), ids=PERIODS.keys())
+def test_a_night_of_a_period_is_not_left_out_in_silence(made: Made, tmp_path: Path, said: str, change: Callable[[Any], object]) -> None:
+    pack = tmp_path / "pack"
+    packs.made(made.store, pack, period=Period(None, None, Rhythm()))
+    about = json.loads((pack / "data/pack.json").read_bytes())
+    packs.edit_json(pack / "data/pack.json", change)
+    missing = set(about["nights"]) - set(json.loads((pack / "data/pack.json").read_bytes()).get("nights", []))
+    for run in missing:
+        shutil.rmtree(pack / "data/nights" / run, ignore_errors=True)
+    packs.relist(pack)
+    found = verify(pack)
+    assert found.exit_code == 10
+    assert any(said in problem for problem in found.problems), found.problems
 
 
 def test_a_pack_that_was_made_anew_is_caught_by_its_signature(made: Made, copied: Copy) -> None:

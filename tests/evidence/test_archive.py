@@ -40,14 +40,14 @@ def in_tar(name: str, kind: bytes = tarfile.REGTYPE, content: bytes = b"", **fie
     return tar_of([(member("pack/bagit.txt"), b"x"), (member(name, kind, **fields), content)])
 
 
-def in_zip(name: str, *, mode: int = 0o100644, flags: int = 0, content: bytes = b"x", kind: int = zipfile.ZIP_STORED) -> bytes:
+def in_zip(name: str, *, mode: int = 0o100644, flags: int = 0, content: bytes = b"x", kind: int = zipfile.ZIP_STORED, extra: bytes = b"") -> bytes:
     """The same as a zip archive."""
     written = io.BytesIO()
     with zipfile.ZipFile(written, "w") as archive, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of names that are there twice
         archive.writestr("pack/bagit.txt", b"x")
         entry = zipfile.ZipInfo(name)
-        entry.external_attr, entry.compress_type = mode << 16, kind
+        entry.external_attr, entry.compress_type, entry.extra = mode << 16, kind, extra
         archive.writestr(entry, content)
     made = bytearray(written.getvalue())
     if flags:
@@ -55,6 +55,11 @@ def in_zip(name: str, *, mode: int = 0o100644, flags: int = 0, content: bytes = 
         struct.pack_into("<H", made, place + 8, flags)
         struct.pack_into("<H", made, made.rfind(b"PK\x03\x04") + 6, flags)
     return bytes(made)
+
+
+def renamed(archive: bytes) -> bytes:
+    """The archive with another name before the file than in its list."""
+    return archive.replace(b"x_y", b"x_z", 1)
 
 
 REFUSED: dict[str, tuple[bytes, str]] = {
@@ -96,6 +101,11 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "zip: another way to pack": (in_zip("pack/x", kind=zipfile.ZIP_LZMA), "packed in another way"),
     "zip: a folder with bytes": (in_zip("pack/x/"), "a folder with bytes of its own"),
     "zip: cut off": (in_zip("pack/x")[:-30], "without its end"),
+    "zip: another archive before it": (in_zip("pack/x") + in_zip("pack/x"), "in no entry"),
+    "zip: files before it that its list does not name": (in_zip("pack/x").partition(b"PK\x01\x02")[0] + in_zip("pack/x"), "in no entry"),
+    "zip: a comment, which can be another archive": (in_zip("pack/x")[:-2] + b"\x05\0other", "in no entry"),
+    "zip: another name before the file": (renamed(in_zip("pack/x_y")), "says something else|is damaged"),
+    "zip: another name in the extra field": (in_zip("pack/x", extra=struct.pack("<HHBL", 0x7075, 11, 1, 0) + b"pack/y"), "says something else"),
     "neither": (b"BagIt-Version: 1.0\n", "neither a folder nor"),
 }
 
@@ -152,8 +162,8 @@ BOMBS: dict[str, tuple[Callable[[], bytes], str]] = {
         "header of",
     ),
     "zip: zeros": (lambda: _zip_of_zeros(1 << 23), "unpacks to more than 20 times"),
-    "zip: one for many": (lambda: _overlapping(50), "is damaged|is there twice|unpacks to more"),
-    "zip: says less than it is": (lambda: _says_less(1 << 23), "is damaged|unpacks to more"),
+    "zip: one for many": (lambda: _overlapping(50), "entries that share some"),
+    "zip: says less than it is": (lambda: _says_less(1 << 23), "is damaged|unpacks to more|says something else"),
 }
 
 
