@@ -43,6 +43,11 @@ def not_current(each: Status) -> str:
     if each.gap is not None and each.age is not None:
         missed = number_of(each.gap.missed, "night was", "nights were")
         return f"drcheck has not run since {format_moment(each.night.started)}, {format_duration(each.age)} ago: {missed} missed"
+    if not each.current:
+        ended = number_of(
+            each.lapsed, "finding was waived on the last night by a waiver that has", "findings were waived on the last night by waivers that have"
+        )
+        return f"{ended} ended since: what was accepted stands again; see to it, or renew the waiver in the file of waivers"
     return ""
 
 

@@ -71,6 +71,7 @@ def _status(each: Status, copies: list[dict[str, Any]] | None) -> dict[str, Any]
         "exit_code": each.exit_code,
         "current": each.current,
         "ahead": each.ahead,
+        "waivers_ended": each.lapsed,
         "night": None if each.night is None else night_document(each.night),
         "age_seconds": _seconds(each.age),
         "gap": None if each.gap is None else gap_document(each.gap),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from drcheck.model import EXIT_FAIL, EXIT_GOOD, EXIT_UNKNOWN, Assessment, FindingKey, Interval, Night, Outcome, Severity, Subject
 from drcheck.nights.gaps import Gap, Rhythm, ahead, gap_now
@@ -42,11 +42,13 @@ class Status:
     """Whether the last night is dated after now: then nobody can tell whether drcheck still runs."""
     problems: tuple[Problem, ...]
     """Worst first, what was waived last."""
+    lapsed: int = 0
+    """Findings whose waivers ended since the last night, as far as its record tells: what they accepted stands again."""
 
     @property
     def current(self) -> bool:
-        """Whether the last night says how things stand now."""
-        return self.night is not None and self.gap is None and not self.ahead
+        """Whether the last night says how things stand now. One that was good because of waivers does not once such a waiver has ended."""
+        return self.night is not None and self.gap is None and not self.ahead and not (self.lapsed and self.night.exit_code == EXIT_GOOD)
 
     @property
     def age(self) -> timedelta | None:
@@ -75,7 +77,9 @@ def status(
         return Status(organisation, now, None, None, ahead=False, problems=())
     ahead_ = ahead(last, now)
     found = standings(last, nights, intervals, assessment)
-    return Status(organisation, now, last, None if ahead_ else gap_now(last, now, rhythm), ahead_, problems(found))
+    today = now.astimezone(UTC).date()
+    lapsed = sum(each.outcome in BAD and each.waiver is not None and each.waiver.until < today for each in found.values())
+    return Status(organisation, now, last, None if ahead_ else gap_now(last, now, rhythm), ahead_, problems(found), lapsed)
 
 
 def last_night(nights: Iterable[Night]) -> Night | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drcheck.cli.status_text import not_current
 from drcheck.model import EXIT_FAIL, EXIT_GOOD, EXIT_UNKNOWN, Outcome, Severity
 from drcheck.nights import Rhythm, Status, exit_code, status
 from drcheck.nights.documents import status_document
@@ -36,6 +37,20 @@ def test_a_night_that_is_too_old_says_nothing_of_now_whatever_it_found() -> None
         assert found.gap.missed == 1
         assert found.age == 2 * DAY
     assert now_of(line("P"), now=number(2) + timedelta(hours=6)).exit_code == EXIT_GOOD
+
+
+def test_a_night_that_was_good_by_a_waiver_is_no_longer_once_that_has_ended() -> None:
+    end = datetime(2026, 4, 1, tzinfo=UTC)  # the last day of the waivers that tests make
+    past = history(*({"a ehr": "F!", "b ehr": "P"} for _ in range(2)))
+    started = end + timedelta(hours=20)
+    past.nights[1] = replace(past.nights[1], started=started, finished=started)
+    for hours, code in ((3, EXIT_GOOD), (5, EXIT_UNKNOWN)):
+        found = now_of(past, now=started + timedelta(hours=hours))
+        assert (found.exit_code, found.current, found.lapsed, found.gap) == (code, code == EXIT_GOOD, int(code != EXIT_GOOD), None)
+        assert bool(not_current(found)) == (code != EXIT_GOOD)
+    worse = history(*({"a ehr": "F!", "b ehr": "F"} for _ in range(2)))
+    worse.nights[1] = replace(worse.nights[1], started=started, finished=started)
+    assert now_of(worse, now=started + timedelta(hours=5)).exit_code == EXIT_FAIL
 
 
 def test_a_night_that_is_dated_ahead_cannot_show_that_drcheck_still_runs() -> None:
