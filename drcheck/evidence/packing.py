@@ -23,13 +23,20 @@ _SECONDS = 315_532_800
 
 @contextmanager
 def beside(path: Path) -> Iterator[Path]:
-    """A folder that only this user can enter, on the file system of `path`; thrown away at the end. Raises OutputError where none can be made."""
+    """
+    A folder that only this user can enter, on the file system of `path`; thrown away at the end.
+
+    Raises:
+        OutputError: none can be made, or what is done in it fails for want of room or rights.
+    """
     try:
         folder = Path(tempfile.mkdtemp(prefix=".drcheck-", dir=path.absolute().parent))
     except OSError as error:
         raise OutputError(f"{path}: could not be written: {error.strerror or error}") from error
     try:
         yield folder
+    except OSError as error:
+        raise OutputError(f"{path}: could not be written: {error.strerror or error}") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import sys
 import tarfile
 import zipfile
 from datetime import timedelta
@@ -149,6 +151,21 @@ def test_a_period_has_every_night_and_the_trend(made: Made, tmp_path: Path) -> N
 def test_a_period_without_a_night_is_refused(made: Made) -> None:
     with pytest.raises(StoreError, match="no night of north in that time"):
         nights_of(made.store, "north", rig.NOW + timedelta(days=50), None)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no limit of a file's size")
+def test_a_full_disk_is_told_and_nothing_half_written_stays(made: Made, tmp_path: Path) -> None:
+    import resource
+
+    before, ignored = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, before[1]))
+    try:
+        with pytest.raises(OutputError, match=r"pack\.zip: could not be written: File too large"):
+            packs.made(made.store, tmp_path / "pack.zip")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_evidence_is_never_written_over(made: Made, tmp_path: Path) -> None:
