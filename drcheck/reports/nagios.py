@@ -43,9 +43,11 @@ def nagios(assessment: Assessment, _: ReportOptions) -> str:
     for word in ("FAIL: ", "UNKNOWN: ", "PASS: "):
         # The state says it, in a word of its own.
         answer = answer.removeprefix(word)
-    first = caution(assessment)
-    summary = f"{answer} ({first})" if first else answer
-    return output(nagios_state(assessment), summary, perfdata(assessment), _details(assessment))
+    state, first = nagios_state(assessment), caution(assessment)
+    # Whatever has to be cut, it is not that this is of another moment or of no real places.
+    told = f" ({first})" if first else ""
+    summary = _fitted(_line(answer), LONGEST_LINE - len(f"DRCHECK {state.name} - {told}".encode())) + told
+    return output(state, summary, perfdata(assessment), _details(assessment))
 
 
 def nagios_state(assessment: Assessment) -> State:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from drcheck.model import Assessment, CopyFacts, Finding, Outcome, Severity, SubjectKind, Waiver
+from drcheck.model import Assessment, CopyFacts, Finding, Outcome, Severity, Subject, SubjectKind, Waiver
 from drcheck.reports.nagios import LONGEST, State, nagios_state, output
 from tests import strategies
 from tests.reports import sample
@@ -127,3 +127,15 @@ def test_nothing_from_outside_is_more_than_text(state: State, summary: str, deta
     assert found.state == state
     assert found.measures == {}
     assert not set("|<>`$&;\\\"'") & set(text)
+
+
+def test_however_long_the_answer_is_the_first_line_says_that_it_is_of_another_moment_and_of_no_real_places() -> None:
+    assessment = sample.hospital()
+    findings = tuple(
+        replace(finding, subject=Subject(SubjectKind.SYSTEM, f"{place}-" + "long" * 50)) for place, finding in enumerate(assessment.findings)
+    )
+    told = replace(assessment, findings=findings, run=replace(assessment.run, as_of=True), estate=replace(assessment.estate, rehearsal=True))
+    first = text_of(told, "nagios").partition("|")[0].rstrip()
+    assert "not now. REHEARSAL: " in first
+    assert first.endswith("known by declaration only.)")
+    assert len(first.encode()) <= 400
