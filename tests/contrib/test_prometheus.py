@@ -51,7 +51,7 @@ def test_whatever_is_wrong_is_alerted_on_when_drcheck_stops() -> None:
     found = expressions()
     assert "absent(" in found["DrcheckAbsent"]
     assert "time() -" in found["DrcheckSilent"]
-    assert found["DrcheckWatchdog"].startswith("min(time() -"), "it fires while all is well, and stops when anything does not work"
+    assert found["DrcheckWatchdog"].startswith("min(abs(time() -"), "it fires while all is well, and stops when anything does not work"
 
 
 def test_the_page_tells_of_every_metric_and_of_no_other() -> None:
