@@ -66,6 +66,9 @@ def _refuse_what_is_not_ours(store: Path, file: Path, target: Path) -> None:
             return
         if target.is_dir():
             raise OutputError(f"{file}: is a directory; name a file in it")
+        if not target.is_file():
+            # A renamed file would take the place of the device itself, such as /dev/null.
+            raise OutputError(f"{file}: is a device or a pipe and no file; name a file")
         if any(each.exists() and target.samefile(each) for each in (store, Path(f"{store}-wal"), Path(f"{store}-shm"))):
             raise OutputError(f"{file}: is the store itself; name another file, best on another disk")
         with target.open("rb") as there:

@@ -132,6 +132,17 @@ def test_a_database_of_somebody_elses_is_not_overwritten(tmp_path: Path) -> None
     assert other.read_bytes() == before
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a pipe in the file system")
+def test_what_is_no_file_is_neither_read_nor_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with open_store(tmp_path / "store.db") as store:
+        fill(store, 1)
+        with pytest.raises(OutputError, match="is a device or a pipe and no file"):
+            store.backup(pipe)
+    assert pipe.is_fifo()
+
+
 def test_a_copy_that_is_in_use_is_not_replaced_under_its_log(tmp_path: Path) -> None:
     copy = tmp_path / "copy.db"
     with open_store(tmp_path / "store.db") as store:
