@@ -31,6 +31,7 @@ from drcheck.model import (
     SubjectKind,
     printable,
 )
+from drcheck.store.packing import Damaged
 from drcheck.store.schema import assessments, calls, copies, drills, findings, organisations, recovery_points
 from drcheck.store.schema import papers as papers_
 
@@ -127,7 +128,10 @@ def _add_papers(connection: Connection, papers: Sequence[Paper]) -> dict[str, tu
 def _next_link(connection: Connection, organisation: int, assessment: Assessment, digests: Mapping[str, tuple[str, str]]) -> Link:
     last = select(assessments.c.link).where(assessments.c.organisation == organisation).order_by(assessments.c.id.desc()).limit(1)
     before = connection.execute(last).scalar()
-    previous = None if before is None else link_from(before.encode())
+    try:
+        previous = None if before is None else link_from(before.encode())
+    except ValueError as error:
+        raise Damaged(f"the link of the organisation's last assessment {error}") from error
     run = assessment.run
     return Link(
         organisation=printable(assessment.estate.organisation),
@@ -254,7 +258,10 @@ def select_assessments() -> Select[Any]:
 def night_of(row: Row[Any]) -> Night:
     """One row of `select_assessments`."""
     values = row._asdict()
-    counts = json.loads(values.pop("counts"))
+    try:
+        counts = dict(json.loads(values.pop("counts")))
+    except (ValueError, TypeError) as error:
+        raise Damaged(f"the counts of the assessment {values['id']} cannot be read") from error
     link = digest_bytes(values.pop("link").encode())
     return Night(number=values.pop("id"), counts=tuple((outcome, counts.get(outcome.value, 0)) for outcome in Outcome), link=link, **values)
 
@@ -274,9 +281,11 @@ def select_intervals(organisation: str) -> Select[Any]:
 
 def interval_of(row: Row[Any]) -> Interval:
     """One row of `select_intervals`."""
-    subject = Subject(SubjectKind(row.subject_kind), row.subject)
-    severity = Severity(row.severity)
-    return Interval(row.policy, row.control, subject, Outcome(row.outcome), row.waived, severity, row.first, row.since, row.last, row.until)
+    try:
+        subject, outcome, severity = Subject(SubjectKind(row.subject_kind), row.subject), Outcome(row.outcome), Severity(row.severity)
+    except ValueError as error:
+        raise Damaged(f"a finding between the assessments {row.first} and {row.last} cannot be read: {error}") from error
+    return Interval(row.policy, row.control, subject, outcome, row.waived, severity, row.first, row.since, row.last, row.until)
 
 
 def select_drills(organisation: str) -> Select[Any]:

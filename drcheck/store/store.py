@@ -140,7 +140,7 @@ class Store:
         wanted = select_assessments().where(organisations.c.name == organisation, assessments.c.as_of.is_(False))
         with self._database.reading() as connection:
             row = connection.execute(wanted.order_by(assessments.c.id.desc()).limit(1)).first()
-        return None if row is None else night_of(row)
+            return None if row is None else night_of(row)
 
     def kept(self, organisation: str) -> StoreKept:
         """What this store is, and what it holds of the organisation."""

@@ -118,6 +118,27 @@ def test_a_drill_that_was_altered_is_named(tmp_path: Path) -> None:
             assert any("is not the one that was recorded" in problem for problem in store.check().problems), value
 
 
+@pytest.mark.parametrize(
+    ("damage", "use"),
+    [
+        ("UPDATE assessments SET link = 'x'", lambda store: keep(store, 9)),
+        ("UPDATE assessments SET counts = 'x'", lambda store: store.assessments()),
+        ("UPDATE assessments SET counts = '7'", lambda store: store.latest("north")),
+        ("UPDATE findings SET outcome = 'passes'", lambda store: store.intervals("north")),
+        ("UPDATE findings SET severity = ''", lambda store: store.intervals("north")),
+    ],
+)
+def test_what_cannot_be_read_is_damage_and_no_crash(tmp_path: Path, damage: str, use: Callable[[Store], object]) -> None:
+    file = tmp_path / "store.db"
+    with open_store(file) as store:
+        fill(store, 2)
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute(damage)
+        connection.commit()
+    with open_store(file) as store, pytest.raises(StoreDamaged, match="is damaged"):
+        use(store)
+
+
 def test_a_page_that_went_bad_is_a_problem_and_the_rest_is_looked_at_all_the_same(tmp_path: Path) -> None:
     file = tmp_path / "store.db"
     with open_store(file) as store:
