@@ -92,7 +92,8 @@ def show(reference: str | None) -> int:
 def rotate(key_file: Path | None, comment: str | None, passphrase: str | None) -> int:
     """Make a new key in the place of KEY. In the allowed_signers file beside it the old one ends now and the new one begins.
 
-    What the old key signed before keeps verifying for its date. The old private half is renamed, never deleted. Give the auditor the new list.
+    What the old key signed before keeps verifying for its date, where a time stamp proves it: have packs stamped before (drcheck evidence timestamp).
+    The old private half is renamed, never deleted. Give the auditor the new list.
     """
     from drcheck.clock import now
     from drcheck.evidence.keys import allowed_file, default_key, rotate_key

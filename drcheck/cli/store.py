@@ -89,7 +89,8 @@ def backup(file: Path, store: str | None) -> int:
 @format_option("table", "json")
 @store_option
 def check(format_: str, store: str | None) -> int:
-    """Read everything in the store that has a checksum or a digest, and follow the chain of each organisation's nights; change nothing.
+    """Read everything in the store that has a checksum or a digest, follow the chain of each organisation's nights, and count its findings again;
+    change nothing.
 
     It cannot see that the newest nights were taken off the end of a chain: compare with evidence that was handed out.
 
