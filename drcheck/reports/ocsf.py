@@ -11,7 +11,20 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from drcheck.clock import format_moment
-from drcheck.model import Assessment, ControlUsed, FactUsed, Finding, Interval, Outcome, Past, PolicyUsed, Severity, printable
+from drcheck.model import (
+    EXIT_UNKNOWN,
+    Assessment,
+    ControlUsed,
+    FactUsed,
+    Finding,
+    Interval,
+    Outcome,
+    Past,
+    PolicyUsed,
+    Severity,
+    SubjectKind,
+    printable,
+)
 from drcheck.reports.base import ReportOptions
 from drcheck.reports.one_a_line import json_parts
 from drcheck.reports.rows import accepted, worst_first
@@ -56,6 +69,8 @@ def _events(
     common = _Common(assessment)
     for finding in worst_first(assessment.findings, ()):
         yield _event(common, finding, past, controls.get((finding.policy, finding.control)))
+    if assessment.exit_code == EXIT_UNKNOWN and all(finding.outcome is Outcome.NOT_APPLICABLE for finding in assessment.findings):
+        yield _nothing(common)
     if past is not None:
         judged = {(finding.policy, finding.control, finding.subject) for finding in assessment.findings}
         for then in sorted((then for key, then in past.before.items() if key not in judged), key=lambda one: key_parts(*one.key)):
@@ -129,6 +144,27 @@ def _event(common: _Common, finding: Finding, past: Past | None, used: tuple[Pol
         "depth": finding.depth,
         "waived": waived,
     }
+    return event
+
+
+def _nothing(common: _Common) -> dict[str, Any]:
+    """That nothing was judged: to whoever keeps events, none at all would look like a good night."""
+    words = "Nothing was judged, so nothing is known."
+    key = ("", "something was judged", SubjectKind.ESTATE, common.organisation)
+    event = common.fields(CREATE, key)
+    event["severity_id"], event["severity"] = _SEVERITIES[Severity.HIGH]
+    event["status_id"], event["status"] = 1, "New"
+    event["message"] = words
+    event["finding_info"] = {"uid": common.uid(key), "title": words}
+    event["compliance"] = {
+        "standards": ["drcheck"],
+        "control": "something was judged",
+        "status_id": 2,
+        "status": "Warning",
+        "status_details": [words],
+    }
+    event["resources"] = [_resource(common, SubjectKind.ESTATE, common.organisation)]
+    event["unmapped"] = common.unmapped
     return event
 
 

@@ -17,6 +17,7 @@ from tests.reports.official import complaints, ocsf_validator
 from tests.reports.pasts import past_of_others
 from tests.reports.rendering import text_of
 
+NOTHING = "Nothing was judged, so nothing is known."
 ASSESSMENTS = [sample.hospital, sample.rehearsal, sample.good, sample.nothing]
 HARD = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 CREATE, UPDATE, CLOSE = 1, 2, 3
@@ -45,7 +46,9 @@ def test_every_event_fits_the_schema_whatever_the_assessment(assessment: Assessm
     assert [each for event in found for each in complaints(ocsf_validator("1.5.0"), event)] == []
     judged = [event for event in found if "outcome" in event["unmapped"]]
     assert len(judged) == len(assessment.findings)
-    assert len(found) - len(judged) == len(set(past.before) - {(one.policy, one.control, one.subject) for one in assessment.findings})
+    told = [event for event in found if event["message"] == NOTHING]
+    assert len(told) == all(one.outcome is Outcome.NOT_APPLICABLE for one in assessment.findings)
+    assert len(found) - len(judged) - len(told) == len(set(past.before) - {(one.policy, one.control, one.subject) for one in assessment.findings})
 
 
 def test_the_schema_notices_what_is_wrong() -> None:
@@ -99,7 +102,8 @@ def test_a_finding_is_created_updated_and_closed(before: Outcome | None, now: Ou
     key = (one.policy, one.control, one.subject)
     nights = sample.past_of_hospital().nights
     then = {} if before is None else {key: Interval(*key, before, False, Severity.HIGH, 1, sample.AT, 1, sample.AT)}
-    (event,) = events(replace(sample.hospital(), findings=(one,)), Past(nights, then, {key: sample.AT}))
+    event, *told = events(replace(sample.hospital(), findings=(one,)), Past(nights, then, {key: sample.AT}))
+    assert [other["message"] for other in told] == ([NOTHING] if now is Outcome.NOT_APPLICABLE else [])
     assert (event["activity_id"], event["type_uid"]) == (activity, 200300 + activity)
     if now in (Outcome.FAIL, Outcome.UNKNOWN):
         assert event["status_id"] == (2 if activity == UPDATE else 1)
@@ -123,3 +127,10 @@ def test_a_finding_keeps_its_name_over_the_nights_and_an_event_does_not() -> Non
 def test_the_caution_stands_in_every_event() -> None:
     assert all("REHEARSAL" in event["unmapped"]["caution"] for event in events(sample.rehearsal()))
     assert all("caution" not in event["unmapped"] for event in events(sample.hospital()))
+
+
+def test_where_nothing_was_judged_one_event_says_so() -> None:
+    (event,) = json.loads(text_of(sample.nothing(), "ocsf"))
+    assert event["message"] == NOTHING
+    assert (event["compliance"]["status"], event["status"], event["severity"]) == ("Warning", "New", "High")
+    assert "outcome" not in event["unmapped"]
