@@ -95,6 +95,7 @@ def show_pack(pack: Path) -> int:
         ("organisation", f"{about['name']} ({about['organisation']})"),
         ("night", f"{about['run']}, number {about.get('number')} of the chain"),
         *([("judged", as_of_words(link))] if link.as_of else []),
+        *([("rehearsal", "folders on one machine stand in for places")] if counted.rehearsal else []),
         *(
             [("period", f"{_counted(len(about['nights']), 'night')}, {about.get('since') or '…'} to {about.get('until') or '…'}")]
             if "nights" in about

@@ -30,6 +30,9 @@ class Counted:
     summary: dict[str, Any]
     """What the document itself says that they come to; empty where it says nothing."""
 
+    rehearsal: bool = False
+    """Whether it says that folders on one machine stand in for places."""
+
     @property
     def summarised(self) -> dict[str, Any]:
         """The counts as a summary has them."""
@@ -68,7 +71,8 @@ def count(content: bytes) -> Counted:
     found = Counter(finding.outcome for finding in findings)
     counts = tuple((str(outcome), found[outcome]) for outcome in Outcome)
     told = hashlib.sha256(b"".join(sorted(finding.told for finding in findings))).hexdigest()
-    return Counted(document["schema"], run["id"], counts, sum(finding.waived for finding in findings), _exit_code(findings), told, summary)
+    waived, rehearsal = sum(finding.waived for finding in findings), document.get("estate") == {"rehearsal": True}
+    return Counted(document["schema"], run["id"], counts, waived, _exit_code(findings), told, summary, rehearsal)
 
 
 def _exit_code(findings: list[_Judged]) -> int:
@@ -89,9 +93,11 @@ def _pruned(pairs: list[tuple[str, Any]]) -> Any:
     if "outcome" in found and "waiver" in found:
         return _Judged(str(found["outcome"]), found["waiver"] is not None, _told(found))
     if "findings" in found:
-        return {key: found.get(key) for key in ("schema", "run", "findings", "summary") if key in found}
+        return {key: found.get(key) for key in ("schema", "run", "estate", "findings", "summary") if key in found}
     if "reference" in found and "id" in found:
         return {"id": found["id"]}
+    if "rehearsal" in found and "organisation" in found:
+        return {"rehearsal": found["rehearsal"]}
     if "exit_code" in found or found.keys() == {"kind", "id"}:
         return found
     return {}

@@ -237,6 +237,10 @@ def _counts(found: Verified, contents: Contents) -> Iterator[str]:
             raise BadPack(f"{name}: is of the schema {printable(counted[name].schema)}; this drcheck reads {schema}")
     record, report = counted.values()
     found.counted = record
+    if record.rehearsal:
+        found.notes.append("it is of a REHEARSAL: folders on one machine stand in for places")
+    if report.rehearsal != record.rehearsal:
+        yield f"data/assessment.json: says of a rehearsal something else than data/{RECORD}"
     link = found.chain.links[-1]
     if {record.run, report.run} != {link.run}:
         of = f"{printable(record.run)} and {printable(report.run)}"

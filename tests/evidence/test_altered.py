@@ -30,6 +30,7 @@ from tests.evidence import packs
 from tests.evidence.conftest import PRINCIPAL, Made
 from tests.policy import rig
 from tests.reports.sample import hospital
+from tests.reports.sample import rehearsal as sample_rehearsal
 
 pytestmark = [pytest.mark.program("ssh-keygen"), pytest.mark.program("openssl"), pytest.mark.program("sha256sum")]
 Copy = Callable[[], Path]
@@ -336,6 +337,10 @@ CONTRADICTIONS: dict[str, tuple[str, Callable[[Path], object]]] = {
         "says of its findings something else",
         lambda pack: packs.edit_json(pack / "data/assessment.json", lambda document: document["findings"][0].update(message="all is well")),
     ),
+    "a rehearsal that is said to be none, or the other way": (
+        "says of a rehearsal something else",
+        lambda pack: packs.edit_json(pack / "data/assessment.json", lambda document: document["estate"].update(rehearsal=True)),
+    ),
     "another run": (
         "the last link is of",
         lambda pack: packs.edit_json(pack / "data/assessment.json", lambda document: document["run"].update(id="x")),
@@ -416,3 +421,9 @@ def test_a_report_with_names_that_are_no_text_says_the_same_as_its_record() -> N
     assessment = hospital()
     report = count(render_text(assessment, "json", ReportOptions()).encode())
     assert (report.told, report.summarised) == ((record := count(assessment_to_record(assessment))).told, record.summarised)
+
+
+def test_a_record_of_a_rehearsal_is_counted_as_one() -> None:
+    for make, rehearsal in ((hospital, False), (sample_rehearsal, True)):
+        assert count(assessment_to_record(make())).rehearsal is rehearsal
+        assert count(render_text(make(), "json", ReportOptions()).encode("utf-8", "surrogateescape")).rehearsal is rehearsal
