@@ -60,7 +60,7 @@ def test_what_broke_an_entry_once_does_so_no_more(name: str, data: bytes) -> Non
 
 @by_name
 def test_whatever_comes_nothing_but_what_is_documented_is_raised(entry: Entry) -> None:
-    @settings(max_examples=200, deadline=None, suppress_health_check=_SLOW)
+    @settings(max_examples=120, deadline=None, suppress_health_check=_SLOW)
     @given(inputs(entry))
     def every(data: bytes) -> None:
         entry(data)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -193,8 +192,6 @@ def test_no_other_command_shows_one(scene: Scene) -> None:
     asked: list[tuple[str | Path, ...]] = [
         ("-vv", "doctor", "--estate", scene.estate),
         ("estate", "show", "--estate", scene.estate),
-        ("-vv", "status"),
-        ("history",),
     ]
     for arguments in asked:
         done = scene.run(*arguments)
@@ -216,17 +213,14 @@ def test_none_is_in_an_evidence_pack(scene: Scene) -> None:
     if "evidence" not in COMMANDS:
         pytest.skip("there are no evidence packs yet")
     scene.run("key", "new", "--out", scene.out / "key", "--passphrase", scene.canaries.by_file("passphrase"))
-    for name in ("pack", "pack.zip"):
-        done = scene.run("evidence", "export", "-o", scene.out / name, "--names", "--sign", scene.out / "key", "--passphrase",
-                         f"file:{scene.folder / 'secrets' / 'passphrase'}")  # fmt: skip
-        assert done.code in (0, 10, 11), done.stderr
-        assert scene.leaked(done.stdout, done.stderr) == []
+    reference = f"file:{scene.folder / 'secrets' / 'passphrase'}"
+    done = scene.run("evidence", "export", "-o", scene.out / "pack", "--names", "--sign", scene.out / "key", "--passphrase", reference)
+    assert done.code == 0, done.stderr
+    assert scene.leaked(done.stdout, done.stderr) == []
     contents = scene.files(scene.out / "pack")
     assert len(contents) > 10
     assert any(b"wrong-command" in content for content in contents), "the estate is in it"
     assert scene.leaked(*contents) == []
-    shutil.unpack_archive(scene.out / "pack.zip", scene.folder / "unpacked")
-    assert scene.leaked(*scene.files(scene.folder / "unpacked")) == []
 
 
 def test_a_core_file_is_not_asked_for() -> None:

@@ -91,7 +91,7 @@ def test_no_entity_of_a_listing_is_expanded(kind: str, encoding: str, tmp_path: 
     assert SECRET not in str(said)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["a billion laughs", "a file", "behind a long comment"])
 def test_no_entity_of_an_error_or_of_another_answer_is_expanded(kind: str, tmp_path: Path) -> None:
     dtd = dtds(tmp_path)[kind]
     error = f"{dtd}<Error><Code>AccessDenied</Code><Message>&i;&a;</Message></Error>".encode()
