@@ -47,7 +47,7 @@ def told(folder: Path, pack: Path, command: str = "verify") -> subprocess.Comple
 
 
 def zeros() -> bytes:
-    """zeros beyond measure, as an archive of a few megabytes."""
+    """1 GiB of zeros, as an archive of a few megabytes."""
     header = member("pack/bagit.txt", size=1 << 30).tobuf()
     packer = zlib.compressobj(1, zlib.DEFLATED, 31)
     block = bytes(1 << 24)
