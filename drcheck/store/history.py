@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from importlib import import_module
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Table, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, insert, select
 
 from drcheck.canonical import digest_bytes
 from drcheck.chain import Link, Paper, link_from
-from drcheck.clock import format_moment
 from drcheck.model import (
     Assessment,
-    Drill,
     Interval,
     Night,
-    Observed,
     Outcome,
-    Points,
     PointState,
-    RecoveryPoint,
     Severity,
     Subject,
     SubjectKind,
     printable,
 )
+from drcheck.store.night_rows import FINDING_KEY, add_calls, add_drills, add_findings, add_points
 from drcheck.store.packing import Damaged
-from drcheck.store.schema import assessments, calls, copies, drills, findings, organisations, recovery_points
+from drcheck.store.schema import assessments, copies, drills, findings, organisations, recovery_points
 from drcheck.store.schema import papers as papers_
+from drcheck.store.upsert import insert_once
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +64,7 @@ class DrillSeen:
 
 def organisation_number(connection: Connection, name: str) -> int:
     """The number of an organisation, which is made where it is new; locked until the transaction ends."""
-    _insert_once(connection, organisations, [{"name": name}], ("name",))
+    insert_once(connection, organisations, [{"name": name}], ("name",))
     return int(connection.execute(select(organisations.c.id).where(organisations.c.name == name).with_for_update()).scalar_one())
 
 
@@ -81,7 +76,7 @@ def find_copy(connection: Connection, organisation: str, name: str) -> int | Non
 
 def copy_number(connection: Connection, organisation: int, name: str) -> int:
     """The number of a copy, which is made where it is new."""
-    _insert_once(connection, copies, [{"organisation": organisation, "name": name}], ("organisation", "name"))
+    insert_once(connection, copies, [{"organisation": organisation, "name": name}], ("organisation", "name"))
     wanted = select(copies.c.id).where(copies.c.organisation == organisation, copies.c.name == name)
     return int(connection.execute(wanted).scalar_one())
 
@@ -107,10 +102,10 @@ def add_assessment(connection: Connection, assessment: Assessment, papers: Seque
     number = int(connection.execute(insert(assessments).values(values).returning(assessments.c.id)).scalar_one())
     if not run.as_of:
         # An assessment of another moment than its own says nothing of how things went on since the last one.
-        _add_findings(connection, organisation, assessment, number)
-        _add_points(connection, organisation, assessment, number)
-        _add_drills(connection, organisation, assessment, number)
-    _add_calls(connection, assessment, number)
+        add_findings(connection, organisation, assessment, number)
+        add_points(connection, organisation, assessment, number)
+        add_drills(connection, organisation, assessment, number)
+    add_calls(connection, assessment, number)
     return number
 
 
@@ -121,7 +116,7 @@ def _add_papers(connection: Connection, papers: Sequence[Paper]) -> dict[str, tu
         contents = {digest_bytes(content): content for content in (paper.content, paper.hashed) if content is not None}
         digests[paper.name] = (digest_bytes(paper.content), digest_bytes(paper.content if paper.hashed is None else paper.hashed))
         for digest, content in contents.items():
-            _insert_once(connection, papers_, [{"digest": digest, "content": zlib.compress(content)}], ("digest",))
+            insert_once(connection, papers_, [{"digest": digest, "content": zlib.compress(content)}], ("digest",))
     return digests
 
 
@@ -147,108 +142,6 @@ def _next_link(connection: Connection, organisation: int, assessment: Assessment
     )
 
 
-def _add_findings(connection: Connection, organisation: int, assessment: Assessment, number: int) -> None:
-    before = select(func.max(assessments.c.id)).where(assessments.c.organisation == organisation, assessments.c.as_of.is_(False))
-    last = connection.execute(before.where(assessments.c.id < number)).scalar_one()
-    open_ = {
-        (row.policy, row.control, row.subject_kind, row.subject, row.outcome, row.waived, row.severity): row.id
-        for row in connection.execute(select(findings).where(findings.c.organisation == organisation, findings.c.last == last))
-    }
-    going_on, begun = [], []
-    for finding in assessment.findings:
-        subject = finding.subject
-        key = (finding.policy, finding.control, subject.kind.value, subject.id, finding.outcome.value, finding.waived, finding.severity.value)
-        if key in open_:
-            going_on.append(open_.pop(key))
-        else:
-            begun.append(dict(zip(_FINDING_KEY, key, strict=True), organisation=organisation, first=number, last=number))
-    for start in range(0, len(going_on), _MANY):
-        connection.execute(update(findings).where(findings.c.id.in_(going_on[start : start + _MANY])).values(last=number))
-    if begun:
-        connection.execute(insert(findings), begun)
-
-
-_FINDING_KEY = ("policy", "control", "subject_kind", "subject", "outcome", "waived", "severity")
-_MANY = 500
-
-
-def _add_points(connection: Connection, organisation: int, assessment: Assessment, number: int) -> None:
-    for facts in assessment.facts.copies:
-        if isinstance(facts.points, Observed):
-            copy = copy_number(connection, organisation, facts.id)
-            rows = [
-                {
-                    "copy": copy,
-                    "point": point.id,
-                    "time": point.time,
-                    "state": point.state.value,
-                    "size": point.size,
-                    "objects": point.objects,
-                    "digest": digest_bytes(json.dumps(point.id).encode()),
-                    "first": number,
-                    "last": number,
-                }
-                for point in _each_once(facts.points.value)
-            ]
-            _insert_once(connection, recovery_points, rows, ("copy", "digest"), renew=("time", "state", "size", "objects", "last"))
-
-
-def _each_once(points: Points) -> Iterable[RecoveryPoint]:
-    oldest = () if points.oldest is None else (points.oldest,)
-    return {point.id: point for point in (*oldest, *points.future, *points.newest)}.values()
-
-
-def _add_drills(connection: Connection, organisation: int, assessment: Assessment, number: int) -> None:
-    if isinstance(assessment.facts.drills, Observed):
-        rows = {row["digest"]: row for row in (_drill_values(drill, organisation, number) for drill in assessment.facts.drills.value)}
-        _insert_once(connection, drills, list(rows.values()), ("organisation", "digest"), renew=("last",))
-
-
-def _drill_values(drill: Drill, organisation: int, number: int) -> dict[str, Any]:
-    content = json.dumps({name: _plain(value) for name, value in dataclasses.asdict(drill).items()}, sort_keys=True)
-    return {
-        "organisation": organisation,
-        "system": drill.system,
-        "target": drill.target,
-        "recovery_point": drill.recovery_point,
-        "started": drill.started,
-        "success": drill.success,
-        "content": content,
-        "digest": digest_bytes(content.encode()),
-        "first": number,
-        "last": number,
-    }
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return format_moment(value)
-    return value.total_seconds() if isinstance(value, timedelta) else value
-
-
-def _add_calls(connection: Connection, assessment: Assessment, number: int) -> None:
-    rows = [
-        {"assessment": number, "target": facts.target, "call": call, "count": count}
-        for facts in assessment.facts.targets
-        for call, count in dict(facts.calls).items()
-    ]
-    if rows:
-        connection.execute(insert(calls), rows)
-
-
-def _insert_once(connection: Connection, table: Table, rows: list[dict[str, Any]], once: tuple[str, ...], renew: tuple[str, ...] = ()) -> None:
-    """Insert rows, or where one is there already renew some of its columns. Both databases can, each in its own dialect of SQLAlchemy."""
-    if not rows:
-        return
-    # Imported here: both dialects together take a tenth of the time that a store takes to import.
-    dialect = import_module(f"sqlalchemy.dialects.{connection.dialect.name}")
-    statement = dialect.insert(table)
-    if renew:
-        connection.execute(statement.on_conflict_do_update(index_elements=once, set_={name: statement.excluded[name] for name in renew}), rows)
-    else:
-        connection.execute(statement.on_conflict_do_nothing(index_elements=once), rows)
-
-
 def select_assessments() -> Select[Any]:
     """Assessments without their papers."""
     columns = [column for column in assessments.c if column.name != "organisation"]
@@ -270,7 +163,7 @@ def select_intervals(organisation: str) -> Select[Any]:
     """The findings of one organisation, as they began."""
     began, ended = assessments.alias("began"), assessments.alias("ended")
     return (
-        select(*(findings.c[name] for name in (*_FINDING_KEY, "first", "last")), began.c.reference.label("since"), ended.c.reference.label("until"))
+        select(*(findings.c[name] for name in (*FINDING_KEY, "first", "last")), began.c.reference.label("since"), ended.c.reference.label("until"))
         .join(organisations, findings.c.organisation == organisations.c.id)
         .join(began, findings.c.first == began.c.id)
         .join(ended, findings.c.last == ended.c.id)
