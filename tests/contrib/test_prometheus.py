@@ -101,6 +101,17 @@ def test_the_file_is_fresh_or_not(tmp_path: Path, hours: float, allowed: str, co
     assert words in found[1]
 
 
+def test_a_file_that_is_cut_off_or_of_another_moment_is_never_ok(tmp_path: Path) -> None:
+    path = _written(tmp_path, 1)
+    whole = path.read_text(encoding="utf-8")
+    path.write_text(whole[:-5], encoding="utf-8")
+    assert check(path)[0] == CRITICAL
+    other = re.sub(r"(drcheck_run_as_of\{.*\}) 0", r"\1 1", whole)
+    assert other != whole
+    path.write_text(other, encoding="utf-8")
+    assert check(path)[0] == CRITICAL
+
+
 def test_a_file_that_is_missing_unreadable_or_not_drchecks_is_never_ok(tmp_path: Path) -> None:
     assert check(tmp_path / "missing.prom")[0] == CRITICAL
     assert check(_written(tmp_path, 1, "drcheck.txt"))[0] == CRITICAL
