@@ -1,8 +1,8 @@
 """
 A month of nights, one run each, with what a month brings: backups that fail and are mended, bytes that rot, a place that goes away, a waiver that
-ends, drcheck itself switched off for days, a chat that is down, a run that is stopped before it could tell anybody.
+ends, drcheck itself switched off for days, a chat that is down, a run that is stopped before it could tell anybody, a key that is replaced.
 
-Everybody is told of each thing once, the nights tell the same beside each other, and the chain holds.
+Everybody is told of each thing once, the nights tell the same beside each other, and the chain holds, in the store and in what an auditor has.
 """
 
 from __future__ import annotations
@@ -37,6 +37,10 @@ COPIES = {"records": ("nas", "vault"), "images": ("nas",)}
 PATIENT = "Smith_Jane.dcm"
 WAIVED_UNTIL = 20
 """The night on which the waiver still holds, and no other after it."""
+EXPORTS = (11, 30)
+"""Nights after which an auditor gets a pack, and ..."""
+ROTATED = 20
+"""... the one after which the key that signs them is replaced."""
 
 
 @dataclass
@@ -101,6 +105,16 @@ class Month:
         assert "Traceback" not in done.stderr, done.stderr
         return done
 
+    def pack(self, night: int) -> Path:
+        """The pack that an auditor got after a night."""
+        return self.folder / f"pack-{night}.tar.gz"
+
+    def export(self, night: int) -> None:
+        """An hour after the night, give the auditor a pack."""
+        self.calendar.moment = self.at(night, 1)
+        done = drcheck("evidence", "export", "--output", self.pack(night), "--sign", self.folder / "keys" / "evidence", cwd=self.folder)
+        assert done.returncode == 0, done.stderr
+
     def say(self, *arguments: str) -> Any:
         """What a command prints, as JSON."""
         return json.loads(drcheck(*arguments, "--format", "json", cwd=self.folder).stdout)
@@ -141,6 +155,8 @@ def month(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Month]:
             for place in COPIES["records"]:
                 month.back_up(night, "records", place)
         month.back_up(-10, "images", "nas")
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+        assert drcheck("key", "new", "--out", tmp_path / "keys" / "evidence", "--comment", "it@example.org", cwd=tmp_path).returncode == 0
         yield month
 
 
@@ -174,6 +190,10 @@ def test_a_month(month: Month, monkeypatch: pytest.MonkeyPatch) -> None:
         if night in off:
             continue
         month.night(night)
+        if night in EXPORTS:
+            month.export(night)
+        if night == ROTATED:
+            assert drcheck("key", "rotate", month.folder / "keys" / "evidence", cwd=month.folder).returncode == 0
         if night == 9:
             # Somebody looks by day, and nobody is told because of it.
             month.calendar.moment = month.at(night, 8)
@@ -199,6 +219,7 @@ def test_a_month(month: Month, monkeypatch: pytest.MonkeyPatch) -> None:
     _the_chat_heard_all_in_the_end(month)
     _nights_beside_each_other(month)
     _the_chain_holds(month)
+    _an_auditor_sees_it(month)
     everything = "".join(month.mails.bodies()) + "".join(heard.body for heard in (*month.chat.heard, *month.monitor.heard))
     assert PATIENT not in everything
 
@@ -284,3 +305,19 @@ def _the_chain_holds(month: Month) -> None:
     assert all(later.previous == earlier.digest for earlier, later in pairwise(links))
     assert [link.run for link in links] == [night.run for night in nights]
     assert all(earlier.reference < later.reference for earlier, later in itertools.pairwise(links))
+
+
+def _an_auditor_sees_it(month: Month) -> None:
+    """Both packs are of one chain, each with the key of its time; a night that somebody takes out shows."""
+    allowed = month.folder / "allowed_signers"
+    allowed.write_text(drcheck("key", "allowed-signers", month.folder / "keys" / "evidence", cwd=month.folder).stdout)
+    verify = ("evidence", "verify", "--allowed-signers", allowed, "--principal", "it@example.org")
+    early, late = (drcheck(*verify, month.pack(night), cwd=month.folder) for night in EXPORTS)
+    assert (early.returncode, late.returncode) == (11, 0), "whether a key that was replaced signed in time, only a time stamp could prove"
+    assert "its key is not valid now; it was on 2026-03-13T03:30:00Z" in early.stdout
+    together = drcheck(*verify, *map(month.pack, EXPORTS), "--chain", cwd=month.folder)
+    assert together.returncode == 11
+    assert f"chain: {NIGHTS - 2 + 1} links in 2 places: whole" in together.stdout
+    nightly = drcheck(*verify, month.pack(EXPORTS[1]), "--chain", "--every", "1d", cwd=month.folder)
+    assert nightly.returncode == 10
+    assert nightly.stdout.count("late: ") == 1, "drcheck was off for two nights, and once only"
