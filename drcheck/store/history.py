@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -172,13 +172,34 @@ def select_intervals(organisation: str) -> Select[Any]:
     )
 
 
-def interval_of(row: Row[Any]) -> Interval:
-    """One row of `select_intervals`."""
-    try:
-        subject, outcome, severity = Subject(SubjectKind(row.subject_kind), row.subject), Outcome(row.outcome), Severity(row.severity)
-    except ValueError as error:
-        raise Damaged(f"a finding between the assessments {row.first} and {row.last} cannot be read: {error}") from error
-    return Interval(row.policy, row.control, subject, outcome, row.waived, severity, row.first, row.since, row.last, row.until)
+def intervals_of(rows: Iterable[Sequence[Any]]) -> Iterator[Interval]:
+    """
+    Rows of `select_intervals`. What many of them have alike is kept once.
+
+    Raises:
+        Damaged: one of them is no finding.
+    """
+    words: dict[str, str] = {}
+    subjects: dict[tuple[str, str], Subject] = {}
+    moments: dict[int, datetime] = {}
+    for policy, control, kind, name, outcome, waived, severity, first, last, since, until in rows:
+        try:
+            subject = subjects.get((kind, name)) or subjects.setdefault((kind, name), Subject(SubjectKind(kind), name))
+            graded = Outcome(outcome), Severity(severity)
+        except ValueError as error:
+            raise Damaged(f"a finding between the assessments {first} and {last} cannot be read: {error}") from error
+        yield Interval(
+            words.setdefault(policy, policy),
+            words.setdefault(control, control),
+            subject,
+            graded[0],
+            waived,
+            graded[1],
+            first,
+            moments.setdefault(first, since),
+            last,
+            moments.setdefault(last, until),
+        )
 
 
 def select_drills(organisation: str) -> Select[Any]:

@@ -30,7 +30,7 @@ from drcheck.store.history import (
     copy_number,
     drill_of,
     find_copy,
-    interval_of,
+    intervals_of,
     night_of,
     organisation_number,
     point_of,
@@ -230,7 +230,7 @@ class Store:
     def intervals(self, organisation: str) -> list[Interval]:
         """Every stretch of assessments in which a control had one outcome on a subject, in the order in which they began."""
         with self._database.reading() as connection:
-            return [interval_of(row) for row in connection.execute(select_intervals(organisation))]
+            return list(intervals_of(connection.execute(select_intervals(organisation), execution_options={"yield_per": 10_000})))
 
     def recovery_points(self, organisation: str, copy: str) -> list[PointSeen]:
         """Every recovery point of `copy` (`system@target`) that an assessment saw, the newest first, those that are gone included."""
