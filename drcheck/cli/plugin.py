@@ -1,5 +1,6 @@
 """
-What `--format nagios` promises of every command that has it: whatever happens, stdout says it as a monitoring plugin does, and the exit code is 0 to 3.
+What `--format nagios` promises of every command that has it: whatever happens, stdout says it as a monitoring plugin does, and the exit code is 0 to
+3.
 
 A monitoring system reads nothing else. To it an exit code of 10 would be no state at all, and a message on stderr nothing.
 """

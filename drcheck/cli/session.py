@@ -189,7 +189,7 @@ def session(
     gc.set_threshold(GARBAGE)
     priced(estate, how.asked)
     with ExitStack() as stack:
-        engine = stack.enter_context(_engine(how)) if how.engine != "local" or how.scheduler or how.tls_ca else None
+        engine = stack.enter_context(_engine(how)) if how.engine != "local" or how.scheduler or how.tls_ca or how.tls_cert or how.tls_key else None
         store, memory, failure = None, None, None
         if not how.no_store and (remember or how.store is not None):
             try:

@@ -141,7 +141,7 @@ def test_the_estate_is_found_by_its_usual_name_or_the_environment(tmp_path: Path
 
 
 REFUSED = {
-    "--format xml": "csv, json, markdown, table",
+    "--format xml": "csv, html, json, junit, markdown",
     "--only failed": "known: pass, fail, unknown, not-applicable, error",
     "--only ,": "known: pass, fail, unknown, not-applicable, error",
     "--as-of 2026-03-02T08:00:00": "has no time zone",

@@ -174,7 +174,7 @@ def test_stdout_on_a_full_disk(good: Path) -> None:
 def test_what_is_wrong_on_the_command_line_is_said_before_anything_is_looked_at(good: Path, tmp_path: Path) -> None:
     done = drcheck("check", "--estate", good, "--format", "jsn", "--calls", tmp_path / "calls")
     assert (done.code, done.stdout) == (2, "")
-    assert "csv, json, markdown, table" in done.stderr
+    assert "csv, html, json, junit, markdown" in done.stderr
     assert 'did you mean "json"?' in done.stderr
     assert "looking at" not in done.stderr
     assert not (tmp_path / "calls").exists()

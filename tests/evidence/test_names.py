@@ -257,7 +257,6 @@ def test_names_that_people_wrote_down_are_found_there(tmp_path: Path) -> None:
     assert paper.hashed == waivers.read_bytes().replace(b"scans/Smith.dcm", token(KEY, "scans/Smith.dcm").encode())
 
 
-
 @pytest.mark.parametrize(
     ("name", "kept"),
     [

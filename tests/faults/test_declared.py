@@ -12,6 +12,7 @@ from tests.faults.healthy import FIRST_LOOK, LAYOUTS, POINTS, Place, local_place
 from tests.faults.zoo import Fault, Findings, Turned, Zoo, fails, not_asked, passes, try_out, unknown
 
 ZOO: Zoo[Place] = Zoo()
+OWN_STORE = "store.backed_up"
 COUNT, DEVICES, OFFSITE, OFFLINE = "copies.count", "copies.devices", "copies.offsite", "copies.offline"
 INDEPENDENT, MATCHES, RETENTION, TESTED = "copies.independent", "declared.matches.observed", "retention.depth", "restore.tested"
 THREE_PLACES, TWO_PLACES, TWO_DRIVES = "NHSE-BP-1.places", "CAF4-B5.b.places", "NCSC-MMR-A1.places"
@@ -50,6 +51,7 @@ def a_system_without_any_copy(place: Place) -> None:
     fails(OFFLINE, "record", "onsite (not declared offline"),
     fails(INDEPENDENT, "record", "at least"),
     fails(TESTED, "record", "was made from a copy that is not declared"),
+    fails(OWN_STORE, "north", "0 copies of record, which holds drcheck's store, off-site within 1d"),
 )
 def one_copy_on_site_and_no_other(place: Place) -> None:
     place.drop_copies("record@south", "record@archive", "record@vault")
@@ -115,6 +117,7 @@ def a_failure_domain_that_nobody_knows(place: Place) -> None:
     fails(THREE_PLACES, "record", "live production, onsite, south and archive share device: san-9"),
     unknown(DEVICES, "record", "share device: san-9"),
     unknown(TWO_PLACES, "record", "share device: san-9"),
+    unknown(OWN_STORE, "north", "its device san-9 is declared on-site (onsite)"),
 )
 def every_copy_declared_on_one_array_with_the_record_itself(place: Place) -> None:
     place.system("record")["production"]["device"] = "san-9"
@@ -179,6 +182,7 @@ def declared_immutable_on_a_folder_without_any_lock(place: Place) -> None:
     *of_each_system(unknown(OFFSITE, "", "south and archive (it is the same device as onsite, which is on-site)")),
     *of_each_system(unknown(THREE_PLACES, "", "onsite, south and archive share device: ")),
     *of_each_system(unknown(TWO_DRIVES, "", "onsite, south and archive share array: ")),
+    unknown(OWN_STORE, "north", "south and archive (it is the same device as onsite, which is on-site)"),
 )
 def one_disk_under_three_names(place: Place) -> None:
     place.document["rehearsal"] = False
