@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import astuple, dataclass
 from datetime import timedelta
+from typing import Any
 
 from drcheck.clock import format_duration, format_moment
 from drcheck.model import Assessment, Drill, Finding, Outcome, Unobserved, Waiver
@@ -82,7 +83,7 @@ def html(assessment: Assessment, options: ReportOptions) -> str:
     return page("page.html", ("page.css",), "page.js", **values(assessment, options, SCREEN))
 
 
-def values(assessment: Assessment, options: ReportOptions, limits: Limits) -> dict[str, object]:
+def values(assessment: Assessment, options: ReportOptions, limits: Limits) -> dict[str, Any]:
     """Everything that the template of the page shows, within these limits."""
     links = ControlLinks(assessment.policies)
     wrong = problems(assessment, links, options.past, limits.in_full)

@@ -16,6 +16,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from drcheck.model import printable
+from drcheck.reports.wrapping import shorten_words
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -25,13 +26,18 @@ _POLICY = "default-src 'none'; style-src {style}; script-src {script}; img-src d
 """Content Security Policy Level 3 (W3C); `data:` is for the empty icon that keeps a browser from asking for one."""
 
 
-def page(template: str, styles: Sequence[str], script: str = "", **values: Any) -> str:
-    """The template called `template` with these values, and with the named styles and script (none where empty) inside."""
+def page(template: str, styles: Sequence[str], script: str = "", *, longest_word: int = 0, **values: Any) -> str:
+    """
+    The template called `template` with these values, and with the named styles and script (none where empty) inside.
+
+    Args:
+        longest_word: to how many columns each word is shortened, for a reader that is slow with long ones; 0 leaves all as they are.
+    """
     from markupsafe import Markup
 
     css, js = "".join(map(_packaged, styles)), _packaged(script) if script else ""
     policy = _POLICY.format(style=_source(css), script=_source(js))
-    filled = _environment().get_template(template).render(style=Markup(css), script=Markup(js), policy=policy, **values)  # noqa: S704  our own files
+    filled = _environment(longest_word).get_template(template).render(style=Markup(css), script=Markup(js), policy=policy, **values)  # noqa: S704  our own files
     return filled.rstrip("\n") + "\n"
 
 
@@ -45,33 +51,38 @@ def _source(text: str) -> str:
 
 
 @functools.cache
-def _environment() -> Environment:
+def _environment(longest_word: int) -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
         loader=PackageLoader("drcheck.reports"),
         autoescape=True,
-        finalize=_shown,
+        finalize=functools.partial(_shown, longest_word),
         keep_trailing_newline=True,
         lstrip_blocks=True,
         trim_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.filters["lines"] = _lines
+    environment.filters["lines"] = functools.partial(_lines, longest_word)
     return environment
 
 
-def _lines(parts: Iterable[str]) -> Markup:
+def _lines(longest_word: int, parts: Iterable[str]) -> Markup:
     """Texts below each other."""
     from markupsafe import Markup
 
-    return Markup("<br>").join(map(printable, parts))
+    return Markup("<br>").join(_fitted(longest_word, part) for part in parts)
 
 
-def _shown(value: object) -> object:
+def _fitted(longest_word: int, text: str) -> str:
+    safe = printable(text)
+    return shorten_words(safe, longest_word) if longest_word and len(safe) > longest_word else safe
+
+
+def _shown(longest_word: int, value: object) -> object:
     """A value as it is shown, before it is escaped; what is markup already is our own."""
     if hasattr(value, "__html__"):
         return value
     if value is None:
         raise TypeError("a template would show None; say in words what is not known")
-    return printable(str(value))
+    return _fitted(longest_word, str(value))

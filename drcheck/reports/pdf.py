@@ -28,11 +28,13 @@ except OSError as error:
     ) from error
 
 logging.getLogger("weasyprint").setLevel(logging.ERROR)  # otherwise it tells of each property of the style that is for browsers only
+_LONGEST_WORD = 120
+"""A word is broken into lines in a time that grows with the square of its length, and whoever writes backups chooses names of any length."""
 
 
 def pdf(assessment: Assessment, options: ReportOptions) -> bytes:
     """The assessment as a PDF with tags, so that it can be read aloud."""
-    text = page("page.html", ("page.css", "paper.css"), "", **values(assessment, options, PAPER))
+    text = page("page.html", ("page.css", "paper.css"), longest_word=_LONGEST_WORD, **values(assessment, options, PAPER))
     identifier = hashlib.sha256(text.encode()).digest()[:16]
     made: bytes = HTML(string=text, url_fetcher=_refuse).write_pdf(pdf_identifier=identifier, pdf_tags=True)
     return made

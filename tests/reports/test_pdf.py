@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import pytest
 from pypdf import PdfReader
 
 from drcheck.errors import ConfigError
-from drcheck.model import Assessment
+from drcheck.model import Assessment, Outcome
 from drcheck.reports import ReportOptions, render, render_text
 from tests.reports import sample
 
@@ -70,3 +72,16 @@ def test_without_the_extra_it_says_how_to_get_it_before_anything_is_looked_at() 
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "a report as PDF needs an extra; run: pip install 'drcheck[pdf]'"
+
+
+def test_a_name_of_any_length_costs_no_more_than_another() -> None:
+    """Laid out as it is, one such name takes minutes."""
+    good = sample.good()
+    long = "scan-" + "a" * 4_000 + ".dcm"
+    findings = tuple(replace(finding, message=f"{long} is not what was promised", outcome=Outcome.FAIL) for finding in good.findings[:4])
+    begun = time.process_time()
+    reader = PdfReader(io.BytesIO(paper(replace(good, findings=findings))))
+    assert time.process_time() - begun < 30
+    text = "".join("".join(sheet.extract_text() for sheet in reader.pages).split())
+    assert "scan-aaaaaaaa" in text
+    assert "aaa.dcm" in text
