@@ -6,7 +6,10 @@ A link is small and stays when its papers are pruned, so that the chain can stil
 
 from __future__ import annotations
 
+import hashlib
 import json
+import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,14 +23,53 @@ RECORD = "record.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Paper:
-    """One file that belongs to an assessment for good."""
+class Packed:
+    """Content that can be large, compressed, with its digest."""
 
-    name: str
-    """Relative, parts joined by `/`; ASCII."""
-    content: bytes
-    hashed: bytes | None = None
-    """The same with the names of objects hashed; None where it holds none, so that both are one."""
+    digest: str
+    """`sha256:…` of the content."""
+    compressed: bytes
+    """zlib's form (RFC 1950)."""
+
+    @property
+    def content(self) -> bytes:
+        """The content itself."""
+        return zlib.decompress(self.compressed)
+
+
+def packed(parts: Iterable[bytes]) -> Packed:
+    """Content that comes in parts, which are not held as a whole."""
+    digest, compressor, compressed = hashlib.sha256(), zlib.compressobj(), []
+    for part in parts:
+        digest.update(part)
+        compressed.append(compressor.compress(part))
+    return Packed(f"sha256:{digest.hexdigest()}", b"".join([*compressed, compressor.flush()]))
+
+
+class Paper:
+    """
+    One file that belongs to an assessment for good.
+
+    Attributes:
+        name: relative, parts joined by `/`; ASCII.
+        plain: its content.
+        nameless: the same with the names of objects hashed; None where it holds none, so that both are one.
+    """
+
+    def __init__(self, name: str, content: bytes | Packed, hashed: bytes | Packed | None = None) -> None:
+        self.name = name
+        self.plain = packed([content]) if isinstance(content, bytes) else content
+        self.nameless = packed([hashed]) if isinstance(hashed, bytes) else hashed
+
+    @property
+    def content(self) -> bytes:
+        """Its content."""
+        return self.plain.content
+
+    @property
+    def hashed(self) -> bytes | None:
+        """The same with the names of objects hashed; None where it holds none."""
+        return None if self.nameless is None else self.nameless.content
 
 
 @dataclass(frozen=True, slots=True)

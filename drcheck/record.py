@@ -13,20 +13,23 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from drcheck.canonical import LARGEST, canonical_json
+from drcheck.canonical_findings import canonical_findings, with_surrogates_shown
 from drcheck.clock import parse_moment
 from drcheck.errors import ConfigError, Problem
-from drcheck.model import Assessment, CopyFacts, Facts, Finding, TargetFacts, printable
+from drcheck.model import Assessment, CopyFacts, Facts, TargetFacts, printable
 
 FACTS = "drcheck.facts/1"
 RECORD = "drcheck.record/1"
 _MOST_DIGITS = 40
 """Of the longest number that is read: nothing that is counted here comes near, and sums and shares of longer ones are beyond a fraction's range."""
+_AT_A_TIME = 500
 T = TypeVar("T", Facts, Assessment)
 
 
@@ -62,27 +65,42 @@ def assessment_to_record(assessment: Assessment) -> bytes:
 
     Fractions and what is beyond 2**53 are texts, since not every reader keeps them as numbers; a name that is no UTF-8 shows its bytes as `\\xff`.
     """
-    # What there may be hundreds of thousands of is written one by one: as one tree it would take many times the room of its text.
+    return b"".join(record_parts(assessment))
+
+
+def record_parts(assessment: Assessment) -> Iterator[bytes]:
+    """The same in parts that follow each other: what there may be millions of is written one by one, and never held as a whole."""
     facts = assessment.facts
     rest = replace(assessment, findings=(), facts=replace(facts, copies=(), targets=()))
     shell = {"schema": RECORD, **_adapter(Assessment).dump_python(rest, mode="json")}
-    inner = {name: _canonical(value) for name, value in shell.pop("facts").items()}
-    inner |= {"copies": _one_by_one(CopyFacts, facts.copies), "targets": _one_by_one(TargetFacts, facts.targets)}
-    outer = {name: _canonical(value) for name, value in shell.items()}
-    return _table(outer | {"facts": _table(inner), "findings": _one_by_one(Finding, assessment.findings)})
+    inner: dict[str, Iterable[bytes]] = {name: [_canonical(value)] for name, value in shell.pop("facts").items()}
+    inner |= {"copies": _listed(_each(CopyFacts, facts.copies)), "targets": _listed(_each(TargetFacts, facts.targets))}
+    outer: dict[str, Iterable[bytes]] = {name: [_canonical(value)] for name, value in shell.items()}
+    yield from _table(outer | {"facts": _table(inner), "findings": _listed(canonical_findings(assessment.findings))})
 
 
 def _canonical(value: Any) -> bytes:
     return canonical_json(_in_integers_and_texts(value))
 
 
-def _one_by_one(kind: type[Any], items: Iterable[Any]) -> bytes:
+def _each(kind: type[Any], items: Iterable[Any]) -> Iterator[bytes]:
     dump = _adapter(kind).dump_python
-    return b"[" + b",".join(_canonical(dump(item, mode="json")) for item in items) + b"]"
+    return (_canonical(dump(item, mode="json")) for item in items)
 
 
-def _table(members: Mapping[str, bytes]) -> bytes:
-    return b"{" + b",".join(b'"%s":%s' % (name.encode("ascii"), members[name]) for name in sorted(members)) + b"}"
+def _listed(items: Iterator[bytes]) -> Iterator[bytes]:
+    before = b"["
+    while some := list(islice(items, _AT_A_TIME)):
+        yield before + b",".join(some)
+        before = b","
+    yield b"[]" if before == b"[" else b"]"
+
+
+def _table(members: Mapping[str, Iterable[bytes]]) -> Iterator[bytes]:
+    for place, name in enumerate(sorted(members)):
+        yield b'%s"%s":' % (b"," if place else b"{", name.encode("ascii"))
+        yield from members[name]
+    yield b"}"
 
 
 def assessment_from_record(content: bytes, name: str) -> Assessment:
@@ -109,7 +127,7 @@ def _in_integers_and_texts(value: Any) -> Any:
         case int() if abs(value) > LARGEST:
             return str(value)
         case str():
-            return value if value.isascii() else "".join(printable(mark) if "\ud800" <= mark <= "\udfff" else mark for mark in value)
+            return with_surrogates_shown(value)
         case list():
             return [_in_integers_and_texts(item) for item in value]
         case dict():

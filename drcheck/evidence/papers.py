@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from drcheck.canonical import canonical_json
-from drcheck.chain import RECORD, Paper
+from drcheck.chain import RECORD, Paper, packed
 from drcheck.errors import OutputError
 from drcheck.estate.schema import Estate
 from drcheck.evidence.names import Tokens, hash_names, written_by_people
 from drcheck.model import Assessment
 from drcheck.policy import Pack
-from drcheck.record import assessment_to_record
+from drcheck.record import record_parts
 from drcheck.secrets import is_reference
 
 ESTATE = "estate.json"
@@ -36,7 +36,7 @@ def papers_of(assessment: Assessment, estate: Estate, packs: Sequence[Pack], nam
     accepted = "" if waivers is None else waivers.decode("utf-8", "surrogateescape")
     tokens = Tokens(names_key, declared_texts(declared), [*written_by_people(assessment), accepted])
     hashed = hash_names(assessment, estate, packs, tokens)
-    papers = [Paper(RECORD, assessment_to_record(assessment), None if hashed is assessment else assessment_to_record(hashed))]
+    papers = [Paper(RECORD, packed(record_parts(assessment)), None if hashed is assessment else packed(record_parts(hashed)))]
     papers.append(Paper(ESTATE, declared))
     papers += [Paper(f"policies/{pack.id}.toml", pack.content) for pack in packs]
     if waivers is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -113,10 +112,10 @@ def _add_papers(connection: Connection, papers: Sequence[Paper]) -> dict[str, tu
     """Keep each content once; returns the digest of each paper as it is and with names hashed."""
     digests = {}
     for paper in papers:
-        contents = {digest_bytes(content): content for content in (paper.content, paper.hashed) if content is not None}
-        digests[paper.name] = (digest_bytes(paper.content), digest_bytes(paper.content if paper.hashed is None else paper.hashed))
-        for digest, content in contents.items():
-            insert_once(connection, papers_, [{"digest": digest, "content": zlib.compress(content)}], ("digest",))
+        versions = (paper.plain, paper.nameless or paper.plain)
+        digests[paper.name] = (versions[0].digest, versions[1].digest)
+        for version in dict.fromkeys(versions):
+            insert_once(connection, papers_, [{"digest": version.digest, "content": version.compressed}], ("digest",))
     return digests
 
 
