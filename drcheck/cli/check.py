@@ -92,7 +92,7 @@ def check(
     from drcheck.files import write_whole
     from drcheck.look import look
     from drcheck.open_estate import open_estate
-    from drcheck.policy import load_packs, load_waivers
+    from drcheck.policy import load_packs, parse_waivers, read_waivers
     from drcheck.record import facts_from_json, facts_to_json
     from drcheck.reports import WITH_PAST, ReportOptions, render_parts, report_known
     from drcheck.reports.nagios import nagios_state
@@ -109,7 +109,8 @@ def check(
         for each in formats:
             report_known(each, estate.plugins)
         packs = load_packs(estate, policies)
-        waivers = load_waivers(estate.waivers) if estate.waivers else ()
+        accepted = read_waivers(estate.waivers) if estate.waivers else None
+        waivers = parse_waivers(estate.waivers, accepted) if estate.waivers and accepted is not None else ()
         started = this.begin()
         reference, name = as_of or started, new_run(started)
         log.run = name
@@ -162,7 +163,7 @@ def check(
                     write_whole(keep_facts, facts_to_json(facts).encode(), private=True)
                 calls.insist()
             with this.going_on():
-                run.record(assessment, estate, packs)
+                run.record(assessment, estate, packs, accepted)
             this.tell(run, past, waivers)
             try:
                 this.finish()

@@ -113,7 +113,7 @@ class Session:
     failure: StoreError | None = None
     """Why there is no store although one was wanted."""
 
-    def record(self, assessment: Assessment, estate: Estate, packs: tuple[Pack, ...]) -> None:
+    def record(self, assessment: Assessment, estate: Estate, packs: tuple[Pack, ...], waivers: bytes | None) -> None:
         """
         Keep the assessment where a store is kept. It was reported before, so a store that fails costs no answer; exit code 12 says that it did.
 
@@ -124,7 +124,7 @@ class Session:
 
         if self.store is not None:
             sampling = assessment.facts.sampling
-            papers = papers_of(assessment, estate, packs, self.store.names_key(estate.organisation.id))
+            papers = papers_of(assessment, estate, packs, self.store.names_key(estate.organisation.id), waivers=waivers)
             self.store.record(assessment, papers, used_seed=bytes.fromhex(sampling.seed) if sampling is not None else None)
         self.insist()
 

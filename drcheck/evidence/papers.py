@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from drcheck.canonical import canonical_json
 from drcheck.chain import RECORD, Paper, packed
-from drcheck.errors import OutputError
 from drcheck.estate.schema import Estate
 from drcheck.evidence.names import Tokens, hash_names, written_by_people
 from drcheck.model import Assessment
@@ -21,18 +19,15 @@ ESTATE = "estate.json"
 """The paper that holds what was declared."""
 
 
-def papers_of(assessment: Assessment, estate: Estate, packs: Sequence[Pack], names_key: bytes) -> tuple[Paper, ...]:
+def papers_of(assessment: Assessment, estate: Estate, packs: Sequence[Pack], names_key: bytes, *, waivers: bytes | None = None) -> tuple[Paper, ...]:
     """
     Every paper of one assessment: the assessment itself, the estate without its secrets' references, each pack and the waivers as they were read.
 
     Args:
         names_key: the secret by which names of objects are hashed.
-
-    Raises:
-        OutputError: the file of waivers cannot be read any more.
+        waivers: the file of waivers as it was when they were loaded; None where there is none.
     """
     declared = estate_paper(estate)
-    waivers = None if estate.waivers is None else _content(estate.waivers)
     accepted = "" if waivers is None else waivers.decode("utf-8", "surrogateescape")
     tokens = Tokens(names_key, declared_texts(declared), [*written_by_people(assessment), accepted])
     hashed = hash_names(assessment, estate, packs, tokens)
@@ -77,10 +72,3 @@ def _plain(value: Any) -> Any:
         case str() if is_reference(value):
             return f"{value.partition(':')[0]}:…"
     return value
-
-
-def _content(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise OutputError(f"{file}: could not be read again, so the assessment cannot be recorded with what it was judged by: {error}") from error

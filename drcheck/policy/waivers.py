@@ -50,7 +50,22 @@ def load_waivers(path: Path) -> tuple[Waiver, ...]:
     Raises:
         ConfigError: it cannot be read, or anything in it is wrong; holds every problem.
     """
-    document = parse_toml(path, read_bytes(path, noun="a file of waivers", if_missing="write it, or take `waivers` out of the estate"))
+    return parse_waivers(path, read_waivers(path))
+
+
+def read_waivers(path: Path) -> bytes:
+    """What the file of waivers at `path` holds. Raises ConfigError where it cannot be read."""
+    return read_bytes(path, noun="a file of waivers", if_missing="write it, or take `waivers` out of the estate")
+
+
+def parse_waivers(path: Path, content: bytes) -> tuple[Waiver, ...]:
+    """
+    The waivers in `content`, as if it stood in the file at `path`.
+
+    Raises:
+        ConfigError: as `load_waivers`.
+    """
+    document = parse_toml(path, content)
     written = Written(path, document)
     found, problems = written.validated(WrittenWaivers)
     entries = document.get("waivers")
