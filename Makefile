@@ -14,7 +14,7 @@ demo: $(DEMO_READY)
 
 test: $(READY)
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2 $(PYTEST)
+	$(BIN)/python -m pytest -n 3 $(PYTEST)
 
 lint: $(READY)
 	$(BIN)/ruff check .
