@@ -222,7 +222,9 @@ def run(command: Command, size: int = 0) -> Run:
     with tempfile.TemporaryDirectory(prefix="drcheck-bench-") as folder:
         out, err = Path(folder, "out"), Path(folder, "err")
         launch = [sys.executable, "-I", "-S", str(_LAUNCH), str(command.stdin), str(out), str(err), str(command.folder), *command.argv]
-        done = subprocess.run(launch, check=True, capture_output=True, text=True, env={**os.environ, "PATH": _PATH, **command.environment})
+        # What is installed has its bytecode; nobody's Python compiles its modules at each start.
+        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        done = subprocess.run(launch, check=True, capture_output=True, text=True, env={**inherited, "PATH": _PATH, **command.environment})
         wall, processor, peak, code = json.loads(done.stdout)
         said = out.read_text(errors="replace")
         if code not in command.exits or (command.verify is not None and not command.verify(said)):

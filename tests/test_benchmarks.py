@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -14,8 +15,10 @@ import pytest
 from benchmarks import nights, s3
 from benchmarks.__main__ import found
 from benchmarks.estates import write_estate
-from benchmarks.harness import DRCHECK, ROOT, AtLeast, AtMost, Command, Measured, Outcome, Peak, PeakAtMost, Row, Run
+from benchmarks.harness import DRCHECK, ROOT, AtLeast, AtMost, Command, Goal, Growth, Measured, Outcome, Peak, PeakAtMost, Row, Run, Within
+from benchmarks.harness import run as run_once
 from benchmarks.night import all_recorded, fresh, night
+from benchmarks.region import write_region
 from benchmarks.report import goals, table
 from drcheck.open_estate import open_estate
 
@@ -87,7 +90,7 @@ def test_estates_are_valid(sums: Path | None, tmp_path: Path) -> None:
     assert (estate.copies[0].manifest is None) == (sums is None)
 
 
-def _outcome(goals_: tuple[AtLeast | AtMost | Peak | PeakAtMost, ...], **seconds_and_peak: tuple[float, float]) -> Outcome:
+def _outcome(goals_: tuple[Goal, ...], **seconds_and_peak: tuple[float, float]) -> Outcome:
     measured = {name: Measured((Run(seconds, seconds, 1.0, int(mib * 1024)),)) for name, (seconds, mib) in seconds_and_peak.items()}
     return Outcome(Row("x-y", "title", {name: ["true"] for name in measured}, bound="nothing", goals=goals_), measured, {"absent": "absent"})
 
@@ -101,6 +104,10 @@ def _outcome(goals_: tuple[AtLeast | AtMost | Peak | PeakAtMost, ...], **seconds
         (AtMost("peer", 0.4), False),
         (Peak(30), True),
         (Peak(29), False),
+        (Within(1.0), True),
+        (Within(0.9), False),
+        (Growth("peer", 4, 0.5), True),  # the peer does a quarter of the work in half of the time, which is stretched to twice
+        (Growth("peer", 4, 0.4), False),
         (PeakAtMost("peer", 1.5), True),
         (PeakAtMost("peer", 1.4), False),
         (AtMost("absent", 1), None),
@@ -108,12 +115,34 @@ def _outcome(goals_: tuple[AtLeast | AtMost | Peak | PeakAtMost, ...], **seconds
     ],
     ids=str,
 )
-def test_goals_are_judged(goal: AtLeast | AtMost | Peak | PeakAtMost, held: bool | None) -> None:
+def test_goals_are_judged(goal: Goal, held: bool | None) -> None:
     outcome = _outcome((goal,), drcheck=(1.0, 30), peer=(2.0, 20))
     assert outcome.held(goal) is held
     assert {True: "yes", False: "NO", None: "skipped"}[held] in goals([outcome], judged=True)
     assert "not judged" in goals([outcome], judged=False)
     assert "absent is not installed" in table(outcome)
+
+
+def test_what_a_command_says_of_its_seconds_is_stretched_to_the_whole() -> None:
+    said = Command([sys.executable, "-c", "print(3)"], share=0.25, seconds=float)
+    assert run_once(said).seconds == 12
+
+
+def test_bytecode_is_kept_as_where_drcheck_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    assert run_once(Command([sys.executable, "-c", "import sys; sys.exit(sys.dont_write_bytecode)"])).seconds > 0
+
+
+def test_a_region_is_judged_whole_in_each_stage(tmp_path: Path) -> None:
+    write_region(tmp_path, hospitals=1, packs=1)
+    for stage in ("load", "judge", "json", "second"):
+        argv = [sys.executable, "-m", "benchmarks.region_night", stage, str(tmp_path)]
+        told = json.loads(subprocess.run(argv, check=True, capture_output=True, text=True, cwd=ROOT).stdout)
+        assert (told["systems"], told["copies"], told["packs"]) == (125, 750, 1)
+        if stage != "load":
+            assert told["outcomes"]["error"] == 0
+            assert min(told["outcomes"][outcome] for outcome in ("pass", "fail", "unknown")) > 0
+            assert sum(told["outcomes"].values()) == told["findings"]
 
 
 def test_time_per_object_is_compared_and_not_time(tmp_path: Path) -> None:
