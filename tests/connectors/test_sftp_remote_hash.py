@@ -279,6 +279,8 @@ def test_a_command_that_hangs_costs_its_deadline(tmp_path: Path) -> None:
 def test_a_server_that_is_killed_meanwhile_is_unreachable(tmp_path: Path) -> None:
     with SshServer(tmp_path) as server:
         fill(server.root, {f"{number:04d}": b"%d" % number for number in range(3_000)})
+        (server.root / "zzzz").touch()
+        os.truncate(server.root / "zzzz", 1 << 32)  # the last takes so long that nobody stops the server too late
         with connector_of(server, server_hash="sha256sum") as connector:
             entries = list(connector.list())
             answers = connector.digests((each, SHA256) for each in entries)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 
 from drcheck.estate.notices import Notices
 from drcheck.model import Assessment, Night, Outcome, Past, Severity, printable
@@ -90,7 +90,7 @@ def test_a_waiver_is_named_with_its_end() -> None:
     assert "Smith" not in message.body, "a waiver's reason is for the report"
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(assessments())
 def test_no_night_breaks_a_line_or_a_header(one: Assessment) -> None:
     message = night_message(one, [Told(notice, one.run.id, one.run.reference) for notice in changes(one.findings, (), [], one.run.reference)])
