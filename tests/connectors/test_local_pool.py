@@ -496,26 +496,41 @@ class TestPageCache:
             pytest.skip("this file system keeps its pages")
         return tmp_path
 
+    def insist_unchanged(self, place: Path, warm: Callable[[], None]) -> None:
+        """
+        Have `warm` bring some pages into memory, read everything, and insist that the same pages are there as before. Where memory is short the
+        system takes back pages by itself at any moment, so it is tried again from the start; what drcheck lets go of it would let go of each time.
+        """
+        for _ in range(3):
+            for path in place.iterdir():
+                self.evict(path)
+            warm()
+            before = {path.name: self.cached(path) for path in place.iterdir()}
+            assert any(before.values())
+            with connect(place) as connector:
+                found = read(connector, entries(connector))
+            assert {type(answer) for answer in found.values()} == {Digests}
+            after = {path.name: self.cached(path) for path in place.iterdir()}
+            if after == before:
+                break
+        assert after == before
+
     def test_what_was_absent_is_absent_again_and_what_was_there_stays(self, place: Path) -> None:
-        for path in place.iterdir():
-            if int(path.name[-1]) % 2:
-                path.read_bytes()
-        before = {path.name: self.cached(path) for path in place.iterdir()}
-        assert sum(before.values())
-        with connect(place) as connector:
-            found = read(connector, entries(connector))
-        assert {type(answer) for answer in found.values()} == {Digests}
-        assert {path.name: self.cached(path) for path in place.iterdir()} == before
+        def warm() -> None:
+            for path in place.iterdir():
+                if int(path.name[-1]) % 2:
+                    path.read_bytes()
+
+        self.insist_unchanged(place, warm)
 
     def test_part_of_a_large_file_that_was_there_stays(self, place: Path) -> None:
-        path = place / "large-0"
-        path.read_bytes()
-        self.evict(path, 3 * MIB, 2 * MIB)
-        before = self.cached(path)
-        assert before < -(-self.SIZES["large"] // mmap.PAGESIZE)
-        with connect(place) as connector:
-            read(connector, entries(connector))
-        assert self.cached(path) == before
+        def warm() -> None:
+            path = place / "large-0"
+            path.read_bytes()
+            self.evict(path, 3 * MIB, 2 * MIB)
+            assert self.cached(path) < -(-self.SIZES["large"] // mmap.PAGESIZE)
+
+        self.insist_unchanged(place, warm)
 
     def test_reading_one_object_leaves_the_cache_as_it_was_too(self, place: Path) -> None:
         with connect(place) as connector:
