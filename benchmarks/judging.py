@@ -50,8 +50,8 @@ _STAGES = (
 
 def rows(folder: Path, quick: bool) -> Iterator[Row]:
     """Loading, judging, two reports and two nights in a store."""
-    whole, packs = (8, 6) if quick else (HOSPITALS, PACKS)
-    places = {part: folder / f"region-{part}" for part in (1, *_PARTS)}
+    whole, packs, smaller = (2, 3, (2,)) if quick else (HOSPITALS, PACKS, _PARTS)
+    places = {part: folder / f"region-{part}" for part in (1, *smaller)}
     what = f"{whole * SYSTEMS:,} systems, {whole * SYSTEMS * len(KINDS):,} copies, {packs} packs"
 
     def prepare() -> None:
@@ -60,14 +60,14 @@ def rows(folder: Path, quick: bool) -> Iterator[Row]:
                 write_region(place, whole // part, packs)
 
     for stage in _STAGES:
-        parts = {f"1/{part}": _command(stage, places[part], part, whole // part) for part in _PARTS}
+        parts = {f"1/{part}": _command(stage, places[part], part, whole // part) for part in smaller}
         yield Row(
             name=f"judging-{stage.name}",
             title=f"{what}: {stage.does}",
             prepare=prepare,
             bound=stage.bound,
             commands={DRCHECK: _command(stage, places[1], 1, whole), **parts},
-            goals=(*stage.goals, Growth("1/8", 8, 1.1)),
+            goals=(*stage.goals, Growth(f"1/{smaller[-1]}", smaller[-1], 1.1)),
             runs=1 if stage.name != "judge" else None,  # each loads and judges first, and that takes minutes
         )
     shutil.rmtree(folder, ignore_errors=True)
