@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from drcheck.clock import Deadline
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import botocore.session
     from botocore.client import BaseClient
     from botocore.credentials import Credentials
+    from botocore.loaders import Loader
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
@@ -88,11 +90,20 @@ def _session(guard: Guard, profile: str | None = None) -> botocore.session.Sessi
     import botocore.session
 
     core = botocore.session.Session(profile=profile)
+    core.register_component("data_loader", _loader(core.get_config_variable("data_path")))
     # The last place that is asked for credentials may be a black hole: this machine need not be one of Amazon's.
     core.set_config_variable("metadata_service_timeout", _INSTANCE_METADATA_SECONDS)
     core.set_config_variable("metadata_service_num_attempts", 1)
     guard(core)
     return core
+
+
+@cache
+def _loader(data_path: str | None) -> Loader:
+    """What reads the descriptions of the services: a megabyte of JSON that is the same for every session, so it is parsed once for all of them."""
+    from botocore.loaders import create_loader
+
+    return create_loader(data_path)
 
 
 def _client(core: botocore.session.Session, service: str, options: S3Options, deadline: Deadline, region: str) -> BaseClient:
