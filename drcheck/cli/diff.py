@@ -33,10 +33,12 @@ def diff(before: str, after: str, format_: str, output: Path | None, wide: bool,
 
     \b
     Exit codes:
-      0    nothing got worse
+      0    nothing got worse, and what was judged still is
       10   something that nobody waived got worse: it fails and did not, it was
            known to be good and is unknown now, or its waiver ended
-      11   there are no two nights yet
+      11   nothing is known to be worse, and something that was judged is not any
+           more, whatever it was: its pack, control, system or copy is gone, or it
+           is not asked any more; or there are no two nights yet
       12   the store could not be read
       2    there is no such night
     """
@@ -65,7 +67,7 @@ def diff(before: str, after: str, format_: str, output: Path | None, wide: bool,
         colour, width = terminal_style(output)
         report = diff_text(found, ReportOptions(wide=wide, colour=colour, width=width))
     deliver(report, output)
-    return EXIT_FAIL if found.worse else EXIT_GOOD
+    return EXIT_FAIL if found.worse else EXIT_UNKNOWN if found.unjudged else EXIT_GOOD
 
 
 def _compared(history: Store, before: Night, after: Night, organisation: str) -> Diff:

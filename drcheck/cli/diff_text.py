@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from drcheck.clock import format_moment
 from drcheck.model import Night, Outcome, Severity, Subject, number_of
-from drcheck.nights import Diff, Turn, WaiverTurn
+from drcheck.nights import Diff, Gone, Lack, Turn, WaiverTurn
 from drcheck.nights.diff import Turned, WaiverTurned
 from drcheck.reports import ReportOptions
 from drcheck.reports.markdown import escape
@@ -31,6 +32,7 @@ _TITLES = {
 """What is told of findings, in this order; those that are newly judged and well are told by their controls and subjects."""
 _COLOURS = {Turn.BROKE: COLOURS[Outcome.FAIL], Turn.LOST: COLOURS[Outcome.UNKNOWN], Turn.FIXED: COLOURS[Outcome.PASS]}
 _SEVERITIES = list(Severity)
+_LACKS = list(Lack)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +53,11 @@ def diff_text(found: Diff, options: ReportOptions) -> str:
     """The difference as text: what got worse first."""
     blocks = [_opening(found, options)]
     for turn, title in _TITLES.items():
-        rows = _rows(found, turn)
-        if rows:
+        rows, reasons = _rows(found, turn), _reasons(found, turn, everything=options.wide)
+        if rows or reasons:
             shown = rows if options.wide or turn is Turn.BROKE else rows[:MOST]
-            head = painted(f"{title} ({len(found.of(turn))})", _COLOURS.get(turn, "1"), options)
-            lines = [line for row in shown for line in text_lines(_row_words(row), options, options.width, lead="- ")]
+            head = painted(f"{title} ({_count(found, turn)})", _COLOURS.get(turn, "1"), options)
+            lines = [line for words in (*reasons, *map(_row_words, shown)) for line in text_lines(words, options, options.width, lead="- ")]
             left = len(rows) - len(shown)
             blocks.append([head, *lines, *([f"and {left} more; --wide shows all"] if left else [])])
     waivers = [line for each in found.waivers for line in text_lines(_waiver_words(each), options, options.width, lead="- ")]
@@ -68,9 +70,9 @@ def diff_markdown(found: Diff) -> str:
     """The difference as GitHub-flavoured Markdown, in which no name from outside can be markup."""
     blocks = [[f"# {escape(_title(found))}", "", f"**{escape(_answer(found))}**"]]
     for turn, title in _TITLES.items():
-        rows = _rows(found, turn)
-        if rows:
-            blocks.append([f"## {title} ({len(found.of(turn))})", "", *(f"- {escape(_row_words(row))}" for row in rows)])
+        words = [*_reasons(found, turn, everything=True), *map(_row_words, _rows(found, turn))]
+        if words:
+            blocks.append([f"## {title} ({_count(found, turn)})", "", *(f"- {escape(each)}" for each in words)])
     for title, texts in (("Waivers", [_waiver_words(each) for each in found.waivers]), ("Besides", list(_others(found)))):
         if texts:
             blocks.append([f"## {title}", "", *(f"- {escape(text)}" for text in texts)])
@@ -78,7 +80,7 @@ def diff_markdown(found: Diff) -> str:
 
 
 def _opening(found: Diff, options: ReportOptions) -> list[str]:
-    colour = COLOURS[Outcome.FAIL if found.worse else Outcome.PASS]
+    colour = COLOURS[Outcome.FAIL if found.worse else Outcome.UNKNOWN if found.unjudged else Outcome.PASS]
     answer = [painted(line, colour, options) for line in text_lines(_answer(found), options, options.width, whole=True)]
     return [*answer, *text_lines(_title(found), options, options.width)]
 
@@ -89,8 +91,11 @@ def _answer(found: Diff) -> str:
     parts = [number_of(worse, "finding")] if worse else []
     parts += [number_of(lapsed, "waiver that ended", "waivers that ended")] if lapsed else []
     told = [f"{len(found.of(turn))} {words}" for turn, words in _COUNTED if found.of(turn)]
-    besides = f"; {', '.join(told)}" if told else ""
-    return (f"WORSE by {' and '.join(parts)}" if parts else "nothing got worse") + besides
+    gone = number_of(len(found.unjudged), "finding is no longer judged", "findings are no longer judged") if found.unjudged else ""
+    if parts:
+        return "; ".join([f"WORSE by {' and '.join(parts)}", *([gone] if gone else []), *([", ".join(told)] if told else [])])
+    good = f"NOT ALL KNOWN: nothing is known to be worse, and {gone}" if gone else "nothing got worse"
+    return "; ".join([good, *([", ".join(told)] if told else [])])
 
 
 _COUNTED = (
@@ -112,11 +117,37 @@ def _night(night: Night) -> str:
     return f"{format_moment(night.reference)} ({night.run})"
 
 
+def _count(found: Diff, turn: Turn) -> int:
+    return len(found.unjudged if turn is Turn.REMOVED else found.of(turn))
+
+
+def _reasons(found: Diff, turn: Turn, *, everything: bool) -> list[str]:
+    """What is not judged any more, however it stood, by why: a line each, with the names of the controls and of what they were asked of."""
+    if turn is not Turn.REMOVED:
+        return []
+    groups: dict[Gone, list[Turned]] = {}
+    for each in found.unjudged:
+        if each.gone is not None:
+            groups.setdefault(each.gone, []).append(each)
+    return [
+        _reason(gone, groups[gone], None if everything else MOST) for gone in sorted(groups, key=lambda gone: (_LACKS.index(gone.lack), gone.what))
+    ]
+
+
+def _reason(gone: Gone, group: Sequence[Turned], most: int | None) -> str:
+    stood = Counter(each.before.outcome for each in group if each.before is not None)
+    controls = sorted({f"{policy} {control}" for policy, control, _ in (each.key for each in group)})
+    subjects = sorted({subject_name(each.key[2]) for each in group})
+    were = ", ".join(f"{count} {outcome}" for outcome in Outcome if (count := stood[outcome]))
+    names = "; ".join(listed(names, len(names) if most is None else most) for names in (controls, subjects))
+    return f"{gone}: {number_of(len(group), 'finding')}, before {were} ({names})"
+
+
 def _rows(found: Diff, turn: Turn) -> list[_Row]:
     groups: dict[object, list[Turned]] = {}
     for each in found.of(turn):
         if turn is Turn.REMOVED and each.before is not None and each.before.outcome in (Outcome.PASS, Outcome.NOT_APPLICABLE):
-            continue  # told with its control or subject
+            continue  # told with why it is gone, or as a control or subject that is
         standing = each.after or each.before
         was = None if each.before is None else each.before.outcome
         alike = None if standing is None else (standing.waived, standing.message or standing.since)

@@ -7,10 +7,13 @@ from drcheck.nights.past import past_of
 from drcheck.nights.standing import Standing, own_moment, standings
 from drcheck.nights.status import Problem, Status, exit_code, last_night, status
 from drcheck.nights.trend import Repairs, Trend, Trouble, trend, troubles
+from drcheck.nights.unjudged import Gone, Lack
 
 __all__ = [
     "Diff",
     "Gap",
+    "Gone",
+    "Lack",
     "Problem",
     "Repairs",
     "Rhythm",

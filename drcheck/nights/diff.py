@@ -10,6 +10,7 @@ from enum import StrEnum
 from drcheck.clock import format_moment
 from drcheck.model import Assessment, FindingKey, Night, Outcome, Severity, Subject, Waiver, number_of, printable
 from drcheck.nights.standing import BAD, UNSURE, Standing
+from drcheck.nights.unjudged import Gone, Lack, Present, present_in
 
 
 class Turn(StrEnum):
@@ -52,6 +53,8 @@ class Turned:
     before: Standing | None
     """How it stood on the earlier night; None where it was not judged."""
     after: Standing | None
+    gone: Gone | None = None
+    """Why it is not judged any more: it is absent or not applicable, and was judged. None where it is judged, or was not."""
 
     @property
     def severity(self) -> Severity:
@@ -105,6 +108,11 @@ class Diff:
         """Whether something got worse: see `Turned.worse`, or a waiver of something that is still no pass has ended."""
         return any(each.worse for each in self.turned) or any(each.turn is WaiverTurn.LAPSED for each in self.waivers)
 
+    @property
+    def unjudged(self) -> list[Turned]:
+        """What was judged and is not any more, however it stood: nothing is known of it now, so that a failure in it would not be seen."""
+        return [each for each in self.turned if each.gone is not None]
+
     def of(self, turn: Turn) -> list[Turned]:
         """The findings of which this became."""
         return [each for each in self.turned if each.turn is turn]
@@ -124,7 +132,8 @@ def diff(before: Side, after: Side, nights: Iterable[Night]) -> Diff:
     """The two nights beside each other; `nights` are the organisation's."""
     keys = list(dict.fromkeys((*after.findings, *before.findings)))
     pairs = [(key, before.findings.get(key), after.findings.get(key)) for key in keys]
-    turned = [Turned(key, turn, old, new) for key, old, new in pairs if (turn := _turn(old, new)) is not None]
+    there = present_in(after.assessment)
+    turned = [Turned(key, turn, old, new, _gone(key, old, new, there)) for key, old, new in pairs if (turn := _turn(old, new)) is not None]
     waivers = [WaiverTurned(*found) for key, old, new in pairs if (found := _waiver_turned(key, old, new)) is not None]
     controls = [dict.fromkeys((policy, control) for policy, control, _ in side.findings) for side in (before, after)]
     subjects = [dict.fromkeys(subject for _, _, subject in side.findings) for side in (before, after)]
@@ -162,6 +171,13 @@ def _turn(old: Standing | None, new: Standing | None) -> Turn | None:
     if new.outcome is Outcome.PASS:
         return Turn.FIXED if was is Outcome.FAIL else None
     return Turn.EXEMPT if was is not Outcome.NOT_APPLICABLE else None
+
+
+def _gone(key: FindingKey, old: Standing | None, new: Standing | None, there: Present) -> Gone | None:
+    """Why a finding is not judged any more; None where it is, or was not."""
+    if old is None or old.outcome is Outcome.NOT_APPLICABLE or (new is not None and new.outcome is not Outcome.NOT_APPLICABLE):
+        return None
+    return there.lack(key) if new is None else Gone(Lack.NOT_ASKED, "")
 
 
 def _waiver_turned(

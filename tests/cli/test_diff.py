@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tests.cli.nights import HOUR, Kept, kept, tonight
-from tests.nights.making import number
+from tests.nights.making import letter, number
 from tests.reports.sample import hospital
 
 __all__ = ["kept"]
@@ -42,6 +42,32 @@ def test_nights_are_named_in_every_way(kept: Kept, names: tuple[str, str]) -> No
     assert done.returncode == 0
     assert "nothing got worse; 1 fixed, 1 still failing" in done.stdout
     assert "ehr is pass; was fail since 2026-03-01T02:00:00Z (pack b)" in done.stdout
+
+
+@pytest.mark.parametrize("letters", ["P", "F", "F!", "U", "E"])
+@pytest.mark.parametrize("pruned", [False, True])
+def test_what_is_not_judged_any_more_is_no_good_news(kept: Kept, letters: str, pruned: bool) -> None:
+    kept.nights({"a ehr": "P", "b ehr": letters, "c lab": "F!"}, {"a ehr": "P", "c lab": "N"}, {"a ehr": "P", "c lab": "N"})
+    if pruned:
+        kept.prune(3)
+    done = kept.say("diff", "run-1", "run-2")
+    assert done.returncode == 11
+    assert done.stdout.startswith("NOT ALL KNOWN: nothing is known to be worse, and 2 findings are no longer judged")
+    why = "it is not known why" if pruned else "the pack has no control pack b any more"
+    assert f"- {why}: 1 finding, before 1 {letter(letters).outcome} (pack b; system ehr)" in done.stdout.splitlines()
+    assert "- by what is declared it is not asked any more: 1 finding, before 1 fail (pack c; system lab)" in done.stdout.splitlines()
+    document = json.loads(kept.say("diff", "run-1", "run-2", "--format", "json").stdout)
+    assert (document["worse"], document["unjudged"]) == (False, 2)
+    assert {each["gone"]["why"] for each in document["findings"]} == {"untold" if pruned else "control", "not-asked"}
+    assert f"- {why}" in kept.say("diff", "run-1", "run-2", "--format", "markdown").stdout
+    assert kept.say("diff", "run-2", "run-3").returncode == 0
+
+
+def test_something_worse_goes_before_what_is_not_judged_any_more(kept: Kept) -> None:
+    kept.nights({"a ehr": "P", "b ehr": "F"}, {"a ehr": "F"})
+    done = kept.say("diff")
+    assert done.returncode == 10
+    assert done.stdout.startswith("WORSE by 1 finding; 1 finding is no longer judged; 1 new failures")
 
 
 def test_pruned_nights_are_compared_by_outcome(kept: Kept) -> None:

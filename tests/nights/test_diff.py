@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from drcheck.errors import ConfigError
 from drcheck.model import Assessment, Outcome, PolicyUsed, Severity
-from drcheck.nights import Diff, Side, Turn, WaiverTurn, diff, standings
+from drcheck.nights import Diff, Lack, Side, Turn, WaiverTurn, diff, standings
 from drcheck.nights.documents import diff_document
 from tests.nights.making import History, history, key_of, letter, night, number, with_counts
+from tests.reports import sample
 
 LETTERS = ("P", "F", "F!", "f", "U", "U!", "N", "E")
 
@@ -111,6 +112,39 @@ def test_worst_comes_first() -> None:
     assert [each.severity for each in found.turned][:2] == [Severity.HIGH, Severity.LOW]
 
 
+@pytest.mark.parametrize("pair", EXPECTED)
+def test_what_was_judged_and_is_not_any_more_is_told_however_it_stood(pair: str) -> None:
+    past = history(*({"other ehr": "P"} | ({} if text == " " else {"a ehr": text}) for text in pair))
+    told = [f"{each.key[1]} {each.key[2].id}" for each in between(past).unjudged]
+    assert told == (["a ehr"] if pair[0] in "PFUE" and pair[1] in " N" else [])
+
+
+def test_why_something_is_not_judged_any_more_is_told_where_the_record_knows() -> None:
+    before = history({"a ehr": "F", "b ehr": "U", "a lab": "F!", "a ehr@nas": "P", "a lab@nas": "P", "c ehr": "P", "d ehr": "N"}, {"c ehr": "N"})
+    estate = sample.hospital()
+    record = before.assessment(1)
+    controls = (replace(estate.policies[0].controls[0], id="a"), replace(estate.policies[0].controls[0], id="c"))
+    record = replace(
+        record,
+        policies=(replace(estate.policies[0], id="pack", controls=controls),),
+        systems=(replace(estate.systems[0], id="ehr"),),
+    )
+    found = diff(side(before, 0), side(before, 1, assessment=record), before.nights)
+    assert {f"{each.key[1]} {each.key[2].id}": str(each.gone) for each in found.unjudged} == {
+        "a ehr": "it is not known why",
+        "b ehr": "the pack has no control pack b any more",
+        "a lab": "the system lab is gone from the estate",
+        "a lab@nas": "the system lab is gone from the estate",
+        "a ehr@nas": "the copy ehr@nas is gone from the estate",
+        "c ehr": "by what is declared it is not asked any more",
+    }
+    assert not found.worse
+    pruned = diff(side(before, 0), side(before, 1, records=False), before.nights)
+    assert {each.gone.lack for each in pruned.unjudged if each.gone is not None} == {Lack.UNTOLD, Lack.NOT_ASKED}
+    none = diff(side(before, 0), side(before, 1, assessment=replace(record, findings=(), policies=())), before.nights)
+    assert {each.gone.lack for each in none.unjudged if each.gone is not None} == {Lack.PACK, Lack.NOT_ASKED}
+
+
 def test_what_else_is_another_is_noted() -> None:
     past = history({"a ehr": "P"}, {"a ehr": "P"})
     past.nights[1] = replace(past.nights[1], estate_digest="sha256:f", version="0.2.0")
@@ -169,6 +203,9 @@ def test_every_finding_is_told_once_or_is_as_it_was_and_well(nights: list[dict[s
     again = History([*past.nights, with_counts(night(len(nights) + 1), after)], [*past.found, after])
     assert not between(again, records=records).worse
     assert set(turns(between(again)).values()) <= {Turn.STILL, Turn.UNSURE}
+    # What was judged is judged still, or is named with why.
+    judged = [{key for key, each in side.items() if each.outcome is not Outcome.NOT_APPLICABLE} for side in (before, after)]
+    assert {each.key for each in found.unjudged} == judged[0] - judged[1]
     # What is a pass now and was a failure is fixed, and nothing else is.
     fixed = {key for key in after if after[key].outcome is Outcome.PASS and key in before and before[key].outcome is Outcome.FAIL}
     assert {each.key for each in found.of(Turn.FIXED)} == fixed
