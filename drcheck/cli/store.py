@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
 
 from drcheck.cli.options import format_option, store_option
-from drcheck.cli.parameters import DURATION
+from drcheck.cli.parameters import DURATION, MOMENT
 
 
 @click.group(short_help="Back the store up, check it, and let go of old papers.")
@@ -29,28 +29,41 @@ def store() -> None:
     metavar="N",
     help="Keep those of each organisation's last N nights anyhow.",
 )
+@click.option(
+    "--as-of", type=MOMENT, metavar="TIME", help="Count back from this moment, whatever the clock says. Default: now, where that can be believed."
+)
 @click.option("--yes", is_flag=True, help="Do it. Without, only what would go is said.")
 @store_option
-def prune(keep: timedelta, keep_last: int, yes: bool, store: str | None) -> int:
+def prune(keep: timedelta, keep_last: int, as_of: datetime | None, yes: bool, store: str | None) -> int:
     """Throw away the papers of old nights: their records, estates and packs, save what a kept night needs too.
 
     What stays: every link of every chain, so that a missing or altered night still shows; since when each finding is as it is; recovery points,
     drills, and what is known of objects. The last night of each organisation is never pruned. A pruned night can be compared and counted, and no
     longer reported or exported: export evidence before (drcheck evidence export).
 
-    Without --yes nothing is thrown away. Exits with 0, or 12 where the store could not be used.
+    Where the clock is not to be believed nothing is thrown away: a night is dated after now, or none was recorded for far longer than is usual. Set
+    the clock, or say from which moment to count back (--as-of).
+
+    Without --yes nothing is thrown away. Exits with 0, with 2 where the clock is not to be believed, or 12 where the store could not be used.
     """
     from drcheck.cli.stored import opened
     from drcheck.clock import format_duration, now
     from drcheck.errors import ConfigError
     from drcheck.model import number_of, printable
+    from drcheck.nights.plausible import clock_trouble
     from drcheck.sizes import format_size
 
+    moment = now() if as_of is None else as_of
     try:
-        before = now() - keep
+        before = moment - keep
     except OverflowError as error:
         raise ConfigError(f"--keep {format_duration(keep)} is longer than time has lasted") from error
     with opened(store) as history:
+        trouble = "" if as_of is not None else clock_trouble(history.assessments(), moment)
+        if trouble:
+            raise ConfigError(
+                f"nothing was thrown away, for the clock may be wrong: {trouble}; set the clock, or say with --as-of TIME from when to count back"
+            )
         found = history.prune(before, keep_last, really=yes)
     nights = found.nights
     what = f"{'pruned' if yes else 'would prune'} {number_of(len(nights), 'night')} older than {format_duration(keep)}"

@@ -10,6 +10,7 @@ import pytest
 
 from drcheck.store import open_store
 from tests.cli.nights import Kept, kept
+from tests.nights.making import DAY, number
 from tests.store.conftest import postgres
 from tests.store.postgres import Postgres
 
@@ -42,6 +43,25 @@ def test_the_last_are_kept_however_old(kept: Kept) -> None:
         assert done.stdout.splitlines()[0].endswith("papers") or "keeps its papers" in done.stdout
         with open_store(kept.file) as store:
             assert sum(not night.pruned for night in store.assessments()) == kept_nights
+
+
+def test_a_clock_that_is_wrong_throws_nothing_away_unless_somebody_says_from_when(kept: Kept) -> None:
+    kept.nights(*[NIGHT] * 9)
+    for moment in (number(9 + 365 * 40), number(9) + 15 * DAY, number(8), number(1) - 20000 * DAY):
+        kept.at(moment)
+        for arguments in ((), ("--yes",)):
+            done = kept.say("store", "prune", "--keep", "2d", *arguments)
+            assert (done.returncode, done.stdout) == (2, "")
+            assert "nothing was thrown away, for the clock may be wrong" in done.stderr
+            assert "--as-of" in done.stderr
+    with open_store(kept.file) as store:
+        assert not any(night.pruned for night in store.assessments())
+    done = kept.say("store", "prune", "--keep", "2d", "--as-of", "2026-03-09T02:00:00Z", "--yes")
+    assert (done.returncode, done.stdout.splitlines()[1]) == (0, "  north: 6, run-1 to run-6")
+    done = kept.say("store", "prune", "--keep", "2d", "--as-of", "2099-03-09T02:00:00Z", "--yes")
+    assert (done.returncode, done.stdout.splitlines()[1]) == (0, "  north: 2, run-7 to run-8")
+    with open_store(kept.file) as store:
+        assert [night.run for night in store.assessments() if not night.pruned] == ["run-9"]
 
 
 @pytest.mark.parametrize("arguments", [(), ("--keep", "0d"), ("--keep", "400"), ("--keep", "1d", "--keep-last", "0"), ("--keep", "9999999d")])
