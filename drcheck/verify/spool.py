@@ -29,7 +29,7 @@ _SETTINGS = """
     PRAGMA synchronous = OFF;
     PRAGMA locking_mode = EXCLUSIVE;
     PRAGMA temp_store = FILE;
-    PRAGMA cache_size = -8192;
+    PRAGMA cache_size = -2048;
     BEGIN;
 """
 _TABLES = """
