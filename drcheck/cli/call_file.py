@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import threading
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TextIO
@@ -24,8 +24,7 @@ class CallFile:
     def __enter__(self) -> None:
         if self._path is not None:
             try:
-                # For nobody but this user: every object's name is in it.
-                self._file = open(self._path, "w", encoding="utf-8", opener=partial(os.open, mode=0o600))
+                self._file = open(self._path, "w", encoding="utf-8", opener=_open_private)
             except OSError as error:
                 # Nothing was looked at yet: better now than after hours.
                 self._failure = error
@@ -58,3 +57,15 @@ class CallFile:
 
         if self._failure is not None:
             raise OutputError(f"{self._path}: could not be written: {self._failure.strerror or self._failure}") from self._failure
+
+
+def _open_private(path: str, flags: int) -> int:
+    """For nobody but this user, also where the file was there: every object's name is in it."""
+    descriptor = os.open(path, flags, 0o600)
+    try:
+        if os.name == "posix" and stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.fchmod(descriptor, 0o600)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor

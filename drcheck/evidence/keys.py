@@ -157,4 +157,5 @@ def _lines(path: Path) -> list[str]:
 
 
 def _rewrite(path: Path, lines: list[str]) -> None:
-    write_whole(allowed_file(path), "".join(f"{line}\n" for line in lines).encode())
+    # Whoever can change it says whose signatures count.
+    write_whole(allowed_file(path), "".join(f"{line}\n" for line in lines).encode(), guarded=True)

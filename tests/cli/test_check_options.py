@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -114,7 +115,12 @@ def test_another_policy_is_judged_instead_of_the_estates() -> None:
 
 def test_facts_that_were_kept_are_judged_as_they_were_seen(tmp_path: Path) -> None:
     facts = tmp_path / "facts.json"
-    seen = check("--format", "json", "--keep-facts", facts)
+    calls = tmp_path / "calls.jsonl"
+    for private in (facts, calls):
+        private.write_text("old")
+        private.chmod(0o644)
+    seen = check("--format", "json", "--keep-facts", facts, "--calls", calls)
+    assert [stat.S_IMODE(private.stat().st_mode) for private in (facts, calls)] == [0o600, 0o600]
     shutil.copy(HOSPITAL / "estate.toml", tmp_path / "estate.toml")
     shutil.copy(HOSPITAL / "drills.toml", tmp_path / "drills.toml")
     shutil.copytree(HOSPITAL / "manifests", tmp_path / "manifests")

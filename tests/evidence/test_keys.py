@@ -46,6 +46,19 @@ def test_a_new_key_is_listed_from_its_moment_on(key: Path) -> None:
     assert len(kept_signers(key).signers) == 2
 
 
+def test_who_is_trusted_can_be_changed_by_nobody_else_whatever_the_umask(tmp_path: Path) -> None:
+    path = tmp_path / "drcheck"
+    before = os.umask(0)
+    try:
+        new_key(path, WHO, AT)
+        assert stat.S_IMODE(allowed_file(path).stat().st_mode) == 0o644
+        allowed_file(path).chmod(0o666)
+        rotate_key(path, AT + timedelta(days=1))
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(allowed_file(path).stat().st_mode) == 0o644
+
+
 @KEYGEN
 def test_three_keys_in_a_row_each_hold_for_their_time(key: Path) -> None:
     moments = [AT + timedelta(days=100 * number) for number in range(3)]
@@ -102,7 +115,7 @@ def test_a_key_that_was_not_listed_is_closed_all_the_same(key: Path) -> None:
 
 
 def test_a_rotation_that_cannot_be_listed_changes_nothing(key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **_how: object) -> None:
         raise OutputError("disk full")
 
     before = {file.name: file.read_bytes() for file in key.parent.iterdir()}

@@ -35,6 +35,40 @@ def test_an_old_file_keeps_its_mode(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o604
 
 
+@pytest.mark.parametrize("umask", [0, 0o022, 0o777])
+@pytest.mark.parametrize(("old", "guarded"), [(None, 0o644), (0o644, 0o644), (0o666, 0o644), (0o777, 0o755), (0o440, 0o440)])
+def test_what_is_private_or_guarded_is_so_whatever_was_there_and_whatever_the_umask(
+    tmp_path: Path, umask: int, old: int | None, guarded: int
+) -> None:
+    for how, expected in (({"private": True}, 0o600), ({"guarded": True}, guarded & ~(umask if old is None else 0))):
+        path = tmp_path / next(iter(how))
+        if old is not None:
+            path.write_bytes(b"old")
+            path.chmod(old)
+        before = os.umask(umask)
+        try:
+            write_whole(path, b"new", **how)
+        finally:
+            os.umask(before)
+        assert stat.S_IMODE(path.stat().st_mode) == expected
+
+
+def test_what_is_private_is_so_before_it_has_content(tmp_path: Path) -> None:
+    path = tmp_path / "facts"
+    path.write_bytes(b"old")
+    path.chmod(0o644)
+    modes: list[int] = []
+
+    def chunks() -> Iterator[bytes]:
+        for chunk in (b"one", b"two"):
+            modes.extend(stat.S_IMODE(each.stat().st_mode) for each in tmp_path.iterdir() if each != path)
+            yield chunk
+
+    write_streamed(path, chunks(), private=True)
+    assert modes == [0o600, 0o600]
+    assert (path.read_bytes(), stat.S_IMODE(path.stat().st_mode)) == (b"onetwo", 0o600)
+
+
 def test_a_reader_sees_the_old_file_or_the_new_one(tmp_path: Path) -> None:
     path = tmp_path / "report"
     contents = {b"a" * 300_000, b"b" * 300_000}
