@@ -17,7 +17,6 @@ from drcheck.verify.wanted import Wanted
 MOST = 20_000
 """Objects of a copy that are asked about in one night."""
 _ARCHIVED = "in an archived storage class, which is never read"
-_HEAD: Mapping[str, int] = {"head": 1}
 
 
 class Asking:
@@ -61,6 +60,13 @@ class Asking:
                     self._tonight.note_told(wanted.entry.key)
                 self._tally.result(found, entry=wanted.entry)
 
+    def plan(self, passed_over: Iterator[Wanted]) -> None:
+        """Spend the requests that `ask` would make at the most where the place has all these objects; ask nothing."""
+        if self._connector.keeps_checksums:
+            for objects in (self._tonight.unread(), passed_over):
+                for _ in self._worth_asking(objects):
+                    pass
+
     def _worth_asking(self, objects: Iterator[Wanted]) -> Iterator[Wanted]:
         asked = 0
         for wanted in objects:
@@ -68,8 +74,13 @@ class Asking:
                 best = max(wanted.promises, key=strength)
                 detail = "the checksum that is kept with it was as promised when it was asked for; no byte was read"
                 self._tally.result(replace(verdict(wanted, ObjectResult.NOT_READ, best, detail=detail), kept=True), told=False)
-            elif asked < MOST and self._may(_HEAD):
+            elif asked < MOST and self._may(_requests(wanted)):
                 asked += 1
                 yield wanted
             elif wanted.entry.archived:
                 self._tally.result(verdict(wanted, ObjectResult.NOT_READ, detail=_ARCHIVED))
+
+
+def _requests(wanted: Wanted) -> Mapping[str, int]:
+    """What one question takes at the most: on S3 the ETag of an upload in parts has a hyphen, and its parts may have to be asked for as well."""
+    return {"head": 2 if "-" in wanted.entry.version else 1}

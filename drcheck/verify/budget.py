@@ -86,13 +86,15 @@ class Allowance:
     What may be read of one copy tonight. Any thread may use it.
 
     Attributes:
-        seconds: how long reading may go on at this copy's target; None for no limit. Kept by whoever reads.
+        seconds: how long reading may go on at this copy's target, for all copies there; None for no limit. Kept by whoever reads.
+        need: what must be read of it a night.
         unlimited: whether nothing but time limits it.
         overdrawn: whether its first object went beyond a whole budget of bytes or requests.
     """
 
     def __init__(self, claim: Claim, limits: Iterable[_Limits], lock: threading.Lock, seconds: float | None) -> None:
         self.seconds = seconds
+        self.need = claim.need
         self.overdrawn = False
         self._claim = claim
         self._limits = tuple(each for each in limits if each.limited)
@@ -130,8 +132,19 @@ class Allowance:
             self._requests.update(requests)
             return True
 
+    def prepared(self, requests: Mapping[str, int]) -> None:
+        """
+        Count the requests by which the copy was listed and its manifests were read. They cost money; but they are made every night whatever the
+        budget is, so they use up no limit of requests, or a copy with many manifests would keep all others from being read.
+        """
+        with self._lock:
+            for pot, amount in self._amounts(0, requests):
+                if pot.hard:
+                    pot.spend(self._claim.copy, amount)
+            self._requests.update(requests)
+
     def charge(self, requests: Mapping[str, int], size: int = 0) -> None:
-        """Spend what is used up whatever the budget says, such as the requests of listing, or `size` bytes that must be read again."""
+        """Spend what is used up whatever the budget says, such as `size` bytes that must be read again."""
         with self._lock:
             for pot, amount in self._amounts(size, requests):
                 pot.spend(self._claim.copy, amount)

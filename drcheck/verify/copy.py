@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from drcheck.clock import Deadline
 from drcheck.connectors.base import Connector, Entry, attempt
 from drcheck.estate.schema import Copy, Manifest
 from drcheck.formats.base import Format
@@ -89,21 +90,37 @@ class Verifying:
             asking = Asking(self.connector, Tonight(self.spool), self.tally)
             stopped = reading.all(self._everything(asking), stop=self.stop, told=self.told)
             return stopped or self._asked(lambda: asking.ask(iter(())))
-        stopped = reading.all(selection.objects(), until=selection.until, stop=self.stop, told=selection.note)
-        self.hits = tuple(dict.fromkeys((*self.hits, *reading.hits)))
+        try:
+            return self._compare(reading, selection, selection.objects()) or self._asked(selection.ask)
+        finally:
+            selection.finish()
+
+    def compare_more(self, selection: Selection, until: Deadline) -> Unobserved | None:
+        """Read and compare, until then, what was chosen and the copy's share of the time was too short for; see `compare`."""
+        selection.until = until
+        try:
+            return self._compare(Reading(self.connector, self.tally, self.read), selection, selection.unreached())
+        finally:
+            selection.finish()
+
+    def _compare(self, reading: Reading, selection: Selection, objects: Iterator[Wanted]) -> Unobserved | None:
+        """Read objects, and then the neighbours of those that are not what was promised."""
+        try:
+            stopped = reading.all(objects, until=selection.until, stop=self.stop, told=selection.note)
+        finally:
+            self.hits = tuple(dict.fromkeys((*self.hits, *reading.hits)))
         if stopped is None and self.hits:
             near = sorted({key for hit in self.hits for key in self.spool.neighbours(hit, _EACH_SIDE)} - {*self.hits})
             stopped = reading.all(selection.again(near), stop=self.stop, told=selection.note)
-        stopped = stopped or self._asked(selection.ask)
-        selection.finish()
         return stopped
 
     def compare_again(self, selection: Selection, keys: list[str]) -> Unobserved | None:
         """Read and compare objects that are bad in another copy; see `compare`."""
         reading = Reading(self.connector, self.tally, self.read)
-        stopped = reading.all(selection.again(keys), stop=self.stop, told=selection.note)
-        selection.finish()
-        return stopped
+        try:
+            return reading.all(selection.again(keys), stop=self.stop, told=selection.note)
+        finally:
+            selection.finish()
 
     @staticmethod
     def _asked(ask: Callable[[], None]) -> Unobserved | None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 INTERVAL = timedelta(days=1)
 """From one night to the next."""
-_OVERHEAD = 64 << 10
+OVERHEAD = 64 << 10
 """Bytes that opening an object is worth: a night of empty files is not free."""
 WAVE_OBJECTS, WAVE_BYTES = 2_000, 4 << 30
 """
@@ -137,7 +137,7 @@ def choose(lines: Lines, purse: Purse, *, in_waves: bool) -> tuple[int, int]:
                 del streams[line]
             continue
         lines.choose(key, wave)
-        served[line] += (size + _OVERHEAD) / SHARES[line]
+        served[line] += (size + OVERHEAD) / SHARES[line]
         chosen, total = chosen + 1, total + size
         in_wave, wave_bytes = in_wave + 1, wave_bytes + size
         if in_waves and (in_wave >= _within(WAVE_OBJECTS, chosen - in_wave) or wave_bytes >= _within(WAVE_BYTES, total - wave_bytes)):

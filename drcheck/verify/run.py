@@ -4,34 +4,35 @@ from __future__ import annotations
 
 import tempfile
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 from drcheck.clock import Deadline, monotonic, wait
-from drcheck.clock import now as clock_now
 from drcheck.connectors import connector_for
 from drcheck.connectors.base import CallLog, Connector, attempt
 from drcheck.errors import StoreError
-from drcheck.estate.schema import Copy, Estate, Manifest
+from drcheck.estate.schema import Estate, Manifest
 from drcheck.formats import format_for
-from drcheck.model import NO_STORE, Changes, CopyFacts, Fact, Observed, Points, Reason, Source, Unobserved, Verification
+from drcheck.model import CopyFacts, Reason, Unobserved
 from drcheck.pace import Pace
 from drcheck.verify.asking import Asking
 from drcheck.verify.budget import Cost
 from drcheck.verify.copy import Verifying
 from drcheck.verify.engines.base import Engine
+from drcheck.verify.hours import Hours
 from drcheck.verify.plan import Forecast
 from drcheck.verify.progress import Counts, Progress
 from drcheck.verify.rolling import Rolling
 from drcheck.verify.selection import Selection
-from drcheck.verify.sightings import Sightings
 from drcheck.verify.spool import Spool
 from drcheck.verify.standing import Standing
-from drcheck.verify.tally import ResultSink, Tally
+from drcheck.verify.tally import ResultSink
 from drcheck.verify.tonight import Tonight
+from drcheck.verify.work import Work
 from drcheck.workers import Done, Failed, Late, Stalled, run_all
 
 CallSink = Callable[[datetime, str, str, str], None]
@@ -90,8 +91,8 @@ def verify(
     """
     manner = manner or Manner()
     declared = {copy.id: copy for copy in estate.copies}
-    work = [_Work(estate, declared[facts.id], facts, now, results, rolling, manner) for facts in copies]
-    targets: dict[str, list[_Work]] = {}
+    work = [Work(estate, declared[facts.id], facts, now, results, rolling, manner.progress) for facts in copies]
+    targets: dict[str, list[Work]] = {}
     for each in work:
         if each.worth_a_look:
             manner.progress.expected(each.copy.id, each.copy.target)
@@ -117,8 +118,8 @@ def plan(
     """What `verify` would read of each copy that something is promised for. Lists, and reads manifests, and nothing else; keeps nothing."""
     manner = manner or Manner()
     declared = {copy.id: copy for copy in estate.copies}
-    work = [_Work(estate, declared[facts.id], facts, now, None, rolling, manner) for facts in copies]
-    targets: dict[str, list[_Work]] = {}
+    work = [Work(estate, declared[facts.id], facts, now, None, rolling, manner.progress) for facts in copies]
+    targets: dict[str, list[Work]] = {}
     for each in work:
         if each.refused is None:
             manner.progress.expected(each.copy.id, each.copy.target)
@@ -146,80 +147,10 @@ def _run(jobs: Mapping[str, Callable[[Deadline], None]], places: Mapping[str, _P
         raise
 
 
-class _Work:
-    """One copy to be verified."""
-
-    def __init__(
-        self, estate: Estate, copy: Copy, facts: CopyFacts, now: datetime, results: ResultSink | None, rolling: Rolling | None, manner: Manner
-    ) -> None:
-        self.estate = estate
-        self.copy = copy
-        self.facts = facts
-        self.rolling = rolling
-        self.progress = manner.progress
-        self.tally = Tally(copy.id, rolling.recorder if rolling is not None else results)
-        self.standing = Standing(facts.points.value, now) if isinstance(facts.points, Observed) else None
-        self.refused = _refused(copy, facts.points, self.standing)
-        self.stopped: Unobserved | None = None
-        """Why it ended before everything was looked at."""
-        self.ended = False
-        self.sightings: Sightings | None = None
-        self.selection: Selection | None = None
-        self.forecast: Forecast | None = None
-        self.hits: tuple[str, ...] = ()
-        self.asked: list[str] = []
-        """Objects to read that are bad in another copy of the system."""
-
-    @property
-    def worth_a_look(self) -> bool:
-        """Whether its place is asked at all: there is something to compare, or a store to keep its listing in."""
-        return self.standing is not None and (self.refused is None or self.rolling is not None)
-
-    def end(self, stopped: Unobserved | None) -> None:
-        """Note that nothing more is done with it, and why it ended early."""
-        if not self.ended:
-            self.ended, self.stopped = True, stopped
-            self.progress.ended(self.copy.id, str(stopped) if stopped is not None else "")
-
-    def facts_now(self) -> CopyFacts:
-        """What is known of it, for good."""
-        return replace(self.facts, verification=self._verification(), changes=self._changes())
-
-    def _verification(self) -> Fact[Verification]:
-        if self.refused is not None:
-            return self.refused
-        if self.stopped is not None and not self.tally.begun:
-            self.tally.freeze(self.stopped)
-            return self.stopped
-        source = self.facts.points.source if isinstance(self.facts.points, Observed) else Source.OBSERVED
-        return Observed(self.tally.freeze(self.stopped), clock_now(), source)
-
-    def _changes(self) -> Fact[Changes]:
-        if self.rolling is None:
-            return NO_STORE
-        if isinstance(self.facts.points, Unobserved):
-            return self.facts.points
-        if self.sightings is None or self.sightings.changes is None:
-            return self.stopped or Unobserved(Reason.NOT_ATTEMPTED, "its listing did not come to its end")
-        return Observed(self.sightings.changes, clock_now(), self.facts.points.source)
-
-
-def _refused(copy: Copy, points: Fact[Points], standing: Standing | None) -> Unobserved | None:
-    """Why nothing of a copy can be compared; None where something can."""
-    manifest = copy.manifest
-    if manifest is None or not (manifest.name or manifest.path or manifest.kind == "bagit"):
-        return Unobserved(Reason.NOT_ATTEMPTED, "no manifest is declared for this copy; nothing was promised, so nothing could be compared")
-    if isinstance(points, Unobserved):
-        return points
-    if points.value.total and standing is not None and not standing.anything:
-        return Unobserved(Reason.NOT_ATTEMPTED, f"no recovery point of {copy.id} is finished, so there was nothing to compare; look again later")
-    return None
-
-
 class _Place:
     """One target with its copies to be verified, one after the other. Its jobs run on a thread of their own."""
 
-    def __init__(self, estate: Estate, target: str, work: list[_Work], folder: Path, sink: CallSink | None, manner: Manner) -> None:
+    def __init__(self, estate: Estate, target: str, work: list[Work], folder: Path, sink: CallSink | None, manner: Manner) -> None:
         self.pace = Pace(whole=manner.pace)
         self.reading = False
         """Whether objects are being read: each is worth to be finished, unlike a listing, which is whole or nothing."""
@@ -234,15 +165,19 @@ class _Place:
         self._folder = folder
         self._calls = CallLog(target, sink)
         self._manner = manner
-        self._until = Deadline(None)
-        self._listed = 0
+        self._hours = Hours(None, ())
+        self._made: Counter[str] = Counter()
         self._files = {each.copy.id: folder / f"{target}-{number}.sqlite" for number, each in enumerate(work)}
 
     def first_look(self, deadline: Deadline) -> None:
         """List and compare every copy."""
         rolling = self._work[0].rolling
-        self._until = Deadline(rolling.allowances[self._work[0].copy.id].seconds if rolling is not None else None)
+        seconds = rolling.allowances[self._work[0].copy.id].seconds if rolling is not None else None
+        self._hours = Hours(seconds, [each.part for each in self._work])
         self._each(self._work, self._look, deadline)
+        if seconds is not None:
+            # What the last copies left over goes back to those before them.
+            self._each([each for each in self._work if each.selection is not None and each.stopped is None], self._look_on, deadline)
 
     def second_look(self, deadline: Deadline) -> None:
         """Read what is bad in other copies."""
@@ -265,7 +200,7 @@ class _Place:
         for each in self._work:
             each.end(_why(result, run))
 
-    def asked(self, work: list[_Work]) -> bool:
+    def asked(self, work: list[Work]) -> bool:
         """Whether objects are to be read here since they are bad in other copies of the same systems; noted with each copy."""
         for each in self._work:
             if each.selection is not None and each.stopped is None:
@@ -273,7 +208,7 @@ class _Place:
                 each.asked = sorted({_moved(hit, other.copy.path, each.copy.path) for other in likes for hit in other.hits})
         return any(each.asked for each in self._work)
 
-    def _each(self, work: list[_Work], look: Callable[[_Work, Deadline], Unobserved | None], deadline: Deadline) -> None:
+    def _each(self, work: list[Work], look: Callable[[Work, Deadline], Unobserved | None], deadline: Deadline) -> None:
         self._idle.clear()
         self._deadline = deadline
         try:
@@ -288,7 +223,9 @@ class _Place:
         finally:
             self._idle.set()
 
-    def _look(self, work: _Work, deadline: Deadline) -> Unobserved | None:
+    def _look(self, work: Work, deadline: Deadline) -> Unobserved | None:
+        self._hours.begin(work.copy.id)
+        self._made = _requests(self._calls)
         deadline.check()
         rolling, manifest = work.rolling, work.copy.manifest
         layout = format_for(work.copy, self._estate)
@@ -317,7 +254,22 @@ class _Place:
             work.hits = verifying.hits
             return stopped
 
-    def _look_again(self, work: _Work, deadline: Deadline) -> Unobserved | None:
+    def _look_on(self, work: Work, deadline: Deadline) -> Unobserved | None:
+        until = self._hours.rest()
+        if until.passed() or work.selection is None or work.standing is None or work.copy.manifest is None:
+            return None
+        with Spool(self._files[work.copy.id]) as spool:
+            work.selection.open(spool)
+            if not work.selection.short_of_time:
+                return None
+            with self._connector(deadline) as connector:
+                verifying = self._verifying(work, work.copy.manifest, work.standing, connector, spool)
+                self.reading = True
+                stopped = verifying.compare_more(work.selection, until)
+        work.hits += verifying.hits
+        return stopped
+
+    def _look_again(self, work: Work, deadline: Deadline) -> Unobserved | None:
         if work.selection is None or work.standing is None or work.copy.manifest is None:
             return None
         with Spool(self._files[work.copy.id]) as spool, self._connector(deadline) as connector:
@@ -326,16 +278,14 @@ class _Place:
             self.reading = True
             return verifying.compare_again(work.selection, work.asked)
 
-    def _selection(self, rolling: Rolling, work: _Work, spool: Spool, connector: Connector) -> Selection:
-        listed = sum(count for call, count in self._calls.counts() if ":List" in call) - self._listed
-        self._listed += listed
+    def _selection(self, rolling: Rolling, work: Work, spool: Spool, connector: Connector) -> Selection:
         allowance = rolling.allowances[work.copy.id]
-        allowance.charge({"list": listed})
+        allowance.prepared(_requests(self._calls) - self._made)
         tonight = Tonight(spool)
         asking = Asking(connector, tonight, work.tally, allowance.may)
-        return Selection(rolling, work.copy, spool, work.tally, self._manner.progress, tonight, asking, self._until, connector)
+        return Selection(rolling, work.copy, spool, work.tally, self._manner.progress, tonight, asking, self._hours.until(), connector)
 
-    def _verifying(self, work: _Work, manifest: Manifest, standing: Standing, connector: Connector, spool: Spool) -> Verifying:
+    def _verifying(self, work: Work, manifest: Manifest, standing: Standing, connector: Connector, spool: Spool) -> Verifying:
         engine = self._manner.engine
         read = None if engine is None else partial(engine.digests, self._estate, self._target, connector)
         layout = format_for(work.copy, self._estate)
@@ -359,7 +309,7 @@ class _Place:
         return connector
 
 
-def _kept(work: _Work, look: Callable[[], Unobserved | None]) -> Unobserved | None:
+def _kept(work: Work, look: Callable[[], Unobserved | None]) -> Unobserved | None:
     """What `look` returns. A store that fails is no failure of the place: it ends the copy, and is told when everything else was done."""
     try:
         return look()
@@ -367,6 +317,20 @@ def _kept(work: _Work, look: Callable[[], Unobserved | None]) -> Unobserved | No
         if work.rolling is not None:
             work.rolling.failures.append(failure)
         return Unobserved(Reason.INTERNAL, str(failure))
+
+
+def _requests(calls: CallLog) -> Counter[str]:
+    """The calls to a place that are charged for, by class."""
+    found: Counter[str] = Counter()
+    for call, count in calls.counts():
+        name = call.partition(":")[2]
+        if name.startswith("List"):
+            found["list"] += count
+        elif name == "GetObject":
+            found["get"] += count
+        elif name.startswith(("Head", "GetObjectAttributes")):
+            found["head"] += count
+    return found
 
 
 def _moved(key: str, path: str, to: str) -> str:

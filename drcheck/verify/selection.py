@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterator
 from dataclasses import replace
+from itertools import chain
 
 from drcheck.clock import Deadline
 from drcheck.connectors.base import Connector
@@ -62,6 +63,7 @@ class Selection:
         self._soon = self._since + int(INTERVAL.total_seconds())
         self._lately = now - int(INTERVAL.total_seconds()) // 2
         self._rest: Iterator[Wanted] = iter(())
+        self._begun: dict[str, Wanted] = {}
         self._left = 0
         self._hash = hashlib.blake2b(copy.id.encode(), key=rolling.seed, digest_size=8)
         self._turns = tonight.turns(turns(spool.planned(), self._cycle))
@@ -82,12 +84,15 @@ class Selection:
     def objects(self) -> Iterator[Wanted]:
         """The objects to read, in the order in which they should be. Those that need no reading have their result told here."""
         if self._waiting is None:
-            self._tally.rotate(self._night(left=0))  # whatever ends the night, what stands is told as standing
+            # Whatever ends the night, what stands is told as standing, and what is known to be bad as bad.
+            self._tally.rotate(self._night(left=0))
+            self._tally.before(self._known_bad())
             about = self._tonight.expected(min(self._soon, self._lately), self._lately, self._turns)
             self._progress.planned(self._copy, *(self._spool.expected() if self._full else about))
             self._rest = self._sorted_out(None)
             for wanted in self._rest:
                 self._count(wanted)
+                self._begun[wanted.entry.key] = wanted
                 yield wanted
             self._progress.planned(self._copy, self._counts["chosen"], self._counts["bytes"])
             return
@@ -99,14 +104,30 @@ class Selection:
             self._tally.stands(_as_before(wanted), read=0)
         # Until it was read, nothing of it counts as read.
         self._tally.rotate(self._night(left=self._counts["due"]))
+        self._tally.before(map(_as_before, self._waiting.unreached()))
         self._progress.planned(self._copy, self._counts["chosen"], self._counts["bytes"])
         for wanted in self._waiting.tonight():
+            yield replace(wanted, stood=worth(wanted.earlier, _promised(wanted), self._since) is Worth.STANDS)
+
+    @property
+    def short_of_time(self) -> bool:
+        """Whether something was chosen that the time was too short for."""
+        return self._waiting is not None and self._allowance.seconds is not None and next(self.unreached(), None) is not None
+
+    def unreached(self) -> Iterator[Wanted]:
+        """The objects that were chosen and have no result of tonight, in the order in which they should be read; `finish` was called before."""
+        for wanted in self._waiting.rest() if self._waiting is not None else ():
             yield replace(wanted, stood=worth(wanted.earlier, _promised(wanted), self._since) is Worth.STANDS)
 
     def forecast(self) -> Forecast:
         """What would be read, and its cost, without reading it."""
         for _ in self.objects():
             pass
+        if self._waiting is None:
+            self._asking.plan(iter(()))
+        else:
+            # Where time is the limit nobody knows which of the chosen will be asked about instead of being read.
+            self._asking.plan(self._waiting.unchosen() if self._allowance.seconds is None else self._waiting.unread())
         night, spent = self._night(left=0), self._allowance.spent
         if self._waiting is not None:
             left, size = self._waiting.passed()
@@ -117,6 +138,7 @@ class Selection:
     def note(self, wanted: Wanted, found: ObjectVerdict) -> None:
         """Take the result of one object that was read."""
         self._progress.done(self._copy, wanted.entry.size)
+        self._begun.pop(wanted.entry.key, None)
         if self._waiting is not None or wanted.stood:
             self._tonight.note_done(wanted.entry.key, bad=found.result is not ObjectResult.MATCH)
 
@@ -130,8 +152,10 @@ class Selection:
         self._allowance.finish()
         self._tonight.settle()
         if self._waiting is None:
-            # Where the night ended early, the rest is sorted out all the same: what stands is told, what is due counted, what is bad kept.
-            for wanted in self._rest:
+            # Where the night ended early, what was begun without a result and the rest are sorted out all the same: what stands is told, what is
+            # due counted, what is bad kept.
+            begun, self._begun = self._begun, {}
+            for wanted in chain(begun.values(), self._rest):
                 value, queue = worth(wanted.earlier, _promised(wanted), self._since), wanted.earlier.queue if wanted.earlier else 0
                 self._left += self._is_due(value, queue)
                 if value is Worth.SUSPECT:
@@ -165,6 +189,12 @@ class Selection:
                 if value is Worth.STANDS and wanted.earlier is not None:
                     self._tally.expect(wanted.earlier.read)
                 yield replace(wanted, stood=value is Worth.STANDS)
+
+    def _known_bad(self) -> Iterator[ObjectVerdict]:
+        """What earlier nights made of objects that are not what was promised, or could not be read."""
+        for wanted in self._tonight.found_bad():
+            if worth(wanted.earlier, _promised(wanted), self._since) is Worth.SUSPECT and not wanted.entry.archived and wrong_size(wanted) is None:
+                yield _as_before(wanted)
 
     def _sorted_out(self, waiting: Waiting | None) -> Iterator[Wanted]:
         """Every object that should be read; noted as waiting where the night may be too short for all."""

@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Protocol
 
 from drcheck.clock import now
@@ -52,6 +53,7 @@ class Tally:
         self._again = 0
         self._oldest_again: int | None = None
         self._night: Night | None = None
+        self._before: dict[str, ObjectVerdict] = {}
         self._started = now()
         self._frozen: Verification | None = None
 
@@ -95,6 +97,15 @@ class Tally:
         with self._lock:
             self._night = night
 
+    def before(self, verdicts: Iterable[ObjectVerdict]) -> None:
+        """
+        Note what earlier nights made of objects that are to be read, the first of many: each holds in the end where it has no result, whatever ended
+        the night. None of them may be a match.
+        """
+        found = {verdict.key: verdict for verdict in islice(verdicts, MOST)}
+        with self._lock:
+            self._before = found
+
     def result(
         self,
         verdict: ObjectVerdict,
@@ -122,6 +133,7 @@ class Tally:
                 return
             if told and self._sink is not None:
                 self._sink.record(self.copy, verdict, entry, digests)
+            self._before.pop(verdict.key, None)
             if again:
                 self._counts[ObjectResult.MATCH] -= 1
                 self._verified -= 1
@@ -152,6 +164,7 @@ class Tally:
         with self._lock:
             if self._frozen is not None:
                 return
+            self._before.pop(verdict.key, None)
             self._counts[verdict.result] += 1
             self._looked_at += 1
             self._add_match(verdict, weak)
@@ -187,7 +200,9 @@ class Tally:
 
     def _verification(self, stopped: Unobserved | None) -> Verification:
         counts = self._counts.copy()
-        counts[ObjectResult.NOT_READ] += (self._planned or 0) - self._looked_at
+        counts.update(verdict.result for verdict in self._before.values())
+        counts[ObjectResult.NOT_READ] += (self._planned or 0) - self._looked_at - len(self._before)
+        problems = [*self._problems, *self._before.values()]
         depth = Depth.READ if self._bytes_read or self._verified else Depth.LISTED if self.begun else Depth.NONE
         if self._hashed_there:
             depth = Depth.ATTRIBUTES  # as deep as the least deep look that a match rests on
@@ -200,7 +215,7 @@ class Tally:
             objects_total=self._objects_total,
             objects_read=self._objects_read,
             bytes_read=self._bytes_read,
-            problems=tuple(self._problems),
+            problems=tuple(problems[:MOST]),
             manifests=(*self._manifests, *more),
             unusable_manifests=self._unusable.all(),
             weak_only=self._weak_only,

@@ -55,6 +55,10 @@ class Tonight:
         """The objects that cannot be read, in key order."""
         return self._spool.wanted_in("unread a", "a.key")
 
+    def found_bad(self) -> Iterator[Wanted]:
+        """The listed objects that were not what was promised when an earlier night last looked, or could not be read, in key order."""
+        return self._spool.wanted_in("(SELECT key FROM objects WHERE result IN ('mismatch', 'unreadable')) a", "a.key")
+
     def expected(self, due: int, lately: int, turns: tuple[int, float]) -> tuple[int, int]:
         """
         About how many objects are read, and their bytes: those that never were, those that wait since `due` or longer, and those in turn that do

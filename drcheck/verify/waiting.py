@@ -72,6 +72,11 @@ class Waiting:
         """Every object that is read tonight, wave after wave, each in key order."""
         return self._spool.wanted_in("(SELECT key, wave FROM waiting WHERE wave IS NOT NULL) a", "a.wave, a.key")
 
+    def rest(self) -> Iterator[Wanted]:
+        """As `tonight`, those that have no result yet."""
+        without = "key NOT IN (SELECT key FROM done) AND key NOT IN (SELECT key FROM told)"
+        return self._spool.wanted_in(f"(SELECT key, wave FROM waiting WHERE wave IS NOT NULL AND {without}) a", "a.wave, a.key")  # noqa: S608
+
     def passed_over(self) -> Iterator[Wanted]:
         """Every suspect that is not read tonight."""
         return self._spool.wanted_in("(SELECT key FROM waiting WHERE suspect AND wave IS NULL) a", "a.key")
@@ -83,6 +88,10 @@ class Waiting:
     def unread(self) -> Iterator[Wanted]:
         """Every object without a reading that stands which was not read tonight, nor told as bad already."""
         return self._spool.wanted_in("(SELECT key FROM waiting WHERE NOT stood AND NOT suspect AND key NOT IN (SELECT key FROM done)) a", "a.key")
+
+    def unchosen(self) -> Iterator[Wanted]:
+        """Every object without a reading that stands which is not chosen, nor told as bad already."""
+        return self._spool.wanted_in("(SELECT key FROM waiting WHERE NOT stood AND NOT suspect AND wave IS NULL) a", "a.key")
 
     def left(self) -> tuple[int, int]:
         """How many due objects were not read, and the bytes of all that has no reading that stands and was not read."""
