@@ -21,6 +21,7 @@ from drcheck.model import (
     CopyPlace,
     EstateUsed,
     Facts,
+    OtherDomains,
     Run,
     SiteUsed,
     SystemUsed,
@@ -79,7 +80,7 @@ def assess(
         facts=facts,
         findings=findings,
         notes=notes,
-        sites=tuple(SiteUsed(site.id, site.name, _buildings(site.domains)) for site in estate.sites),
+        sites=tuple(SiteUsed(site.id, site.name, *_parted(site.domains)) for site in estate.sites),
         systems=tuple(_system_used(system) for system in estate.systems),
     )
 
@@ -103,19 +104,22 @@ def _place(copy: Copy, estate: Estate) -> CopyPlace:
 
 
 def _target_place(target: Target, estate: Estate) -> TargetPlace:
+    buildings, others = _parted(target.domains)
     return TargetPlace(
         target=target.id,
         connector=target.connector,
         site=target.site,
         address=connector_class(target.connector, estate.plugins).address(target.options),
         device=target.device,
-        buildings=_buildings(target.domains),
+        buildings=buildings,
         offline=target.offline is not None,
+        domains=others,
     )
 
 
 def _system_used(system: System) -> SystemUsed:
     production = system.production
+    buildings, others = _parted(production.domains)
     return SystemUsed(
         id=system.id,
         name=system.name,
@@ -123,15 +127,17 @@ def _system_used(system: System) -> SystemUsed:
         owner=system.owner,
         site=production.site,
         device=production.device,
-        buildings=_buildings(production.domains),
+        buildings=buildings,
         rpo=system.rpo,
         rto=system.rto,
+        domains=others,
     )
 
 
-def _buildings(domains: Domains) -> tuple[str, ...]:
-    named = domains.get("building", ())
-    return (named,) if isinstance(named, str) else tuple(named)
+def _parted(domains: Domains) -> tuple[tuple[str, ...], OtherDomains]:
+    """The buildings, and the rest."""
+    named: dict[str, tuple[str, ...]] = {kind: (names,) if isinstance(names, str) else tuple(names) for kind, names in domains.items()}
+    return named.pop("building", ()), tuple(named.items())
 
 
 def _refuse_facts_of_another_estate(estate: Estate, facts: Facts, facts_from: str) -> None:

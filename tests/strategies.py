@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
+from drcheck.estate.schema import DOMAIN_KINDS
 from drcheck.model import (
     Assessment,
     Breach,
@@ -264,11 +265,13 @@ policies = st.builds(
 )
 runs = st.builds(Run, id=names, reference=moments, as_of=flags, facts_from=names, started=moments, finished=moments, version=names, plugins=pairs)
 estates_used = st.builds(EstateUsed, file=names, digest=names, organisation=names, name=names, country=names, code=names, rehearsal=flags)
+domains = st.one_of(st.none(), tuples_of(st.tuples(st.one_of(st.sampled_from(DOMAIN_KINDS), names), tuples_of(names))))
+"""Declared domains, of kinds that are known and not; none in an old record."""
 target_places = st.builds(
-    TargetPlace, target=ids, connector=names, site=names, address=names, device=names, buildings=tuples_of(names), offline=flags
+    TargetPlace, target=ids, connector=names, site=names, address=names, device=names, buildings=tuples_of(names), offline=flags, domains=domains
 )
 spans = st.timedeltas(timedelta(0), timedelta(days=10_000))
-sites_used = st.builds(SiteUsed, id=ids, name=names, buildings=tuples_of(names))
+sites_used = st.builds(SiteUsed, id=ids, name=names, buildings=tuples_of(names), domains=domains)
 systems_used = st.builds(
     SystemUsed,
     id=ids,
@@ -280,6 +283,7 @@ systems_used = st.builds(
     buildings=tuples_of(names),
     rpo=spans,
     rto=st.one_of(st.none(), spans),
+    domains=domains,
 )
 copy_places = st.builds(CopyPlace, system=ids, target=ids, site=names, path=names, format=names, role=names, offsite=flags)
 

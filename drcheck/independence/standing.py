@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
 
-from drcheck.estate.schema import Domains, Site, System, Target
+from drcheck.estate.schema import Site, System, Target
 from drcheck.model import Fact, Identity, Source, Unobserved
 
 DEVICE = "device"
 """A kind besides those that the estate declares: the storage itself."""
 SITE = "site"
 """A kind besides those that the estate declares: who stands at one site shares its building, whether that is named or not."""
+Declared = Iterable[tuple[str, str | tuple[str, ...]]]
+"""Kinds of failure domain, each with a name or several, as they are declared."""
 _NOWHERE: frozenset[str] = frozenset()
 _OBSERVABLE = {"array": "", "account": "account", "region": "region"}
 """Kinds to which looking can add, with the trait of an identity that tells (none: its device). Unless it was seen, they are not known."""
@@ -66,18 +68,27 @@ class Standing:
 def standing_of_production(name: str, system: System, site: Site) -> Standing:
     """Where the live system stands, as declared."""
     production = system.production
-    domains = [*_declared(site.domains), *_declared(production.domains), *_device(production.device)]
-    return Standing(name, site.id, _once(domains))
+    return production_in(name, site.id, [*site.domains.items(), *production.domains.items()], production.device)
+
+
+def production_in(name: str, site: str, declared: Declared, device: str) -> Standing:
+    """Where a live system stands, by everything that is declared of its site and of itself."""
+    return Standing(name, site, _once([*_each(declared), *_device(device)]))
 
 
 def standing_of_target(target: Target, site: Site, identity: Fact[Identity], *, rehearsal: bool) -> Standing:
+    """Where the copies at a target stand, see `target_in`."""
+    return target_in(target.id, site.id, [*site.domains.items(), *target.domains.items()], target.device, identity, rehearsal=rehearsal)
+
+
+def target_in(name: str, site: str, declared: Declared, device: str, identity: Fact[Identity], *, rehearsal: bool) -> Standing:
     """
     Where the copies at a target stand: as declared of its site and of itself, and as seen.
 
     The device that was seen is also the array. Where the identity was not seen, the kinds to which it could have added are not known, even where
     something is declared: it might have shown that two are one. In a rehearsal devices are known by declaration only.
     """
-    domains = [*_declared(site.domains), *_declared(target.domains), *_device(target.device)]
+    domains = [*_each(declared), *_device(device)]
     unseen: list[tuple[str, str]] = []
     if isinstance(identity, Unobserved):
         kinds = [kind for kind, trait in _OBSERVABLE.items() if trait or not rehearsal]
@@ -90,12 +101,12 @@ def standing_of_target(target: Target, site: Site, identity: Fact[Identity], *, 
             domains.append(Domain(DEVICE, identity.value.device, identity.source))
     if not any(domain.kind == DEVICE for domain in domains):
         # Where nothing else is said or seen, a target is a device of its own.
-        domains.append(Domain(DEVICE, target.id, Source.DECLARED))
-    return Standing(target.id, site.id, _once(domains), tuple(unseen))
+        domains.append(Domain(DEVICE, name, Source.DECLARED))
+    return Standing(name, site, _once(domains), tuple(unseen))
 
 
-def _declared(domains: Domains) -> Iterator[Domain]:
-    for kind, names in domains.items():
+def _each(declared: Declared) -> Iterator[Domain]:
+    for kind, names in declared:
         for name in (names,) if isinstance(names, str) else names:
             yield Domain(kind, name, Source.DECLARED)
 

@@ -83,6 +83,10 @@ class PolicyUsed:
     controls: tuple[ControlUsed, ...]
 
 
+OtherDomains = tuple[tuple[str, tuple[str, ...]], ...]
+"""The failure domains of every kind but `building`, as declared: each kind with its names."""
+
+
 @dataclass(frozen=True, slots=True)
 class SiteUsed:
     """One declared site."""
@@ -91,6 +95,8 @@ class SiteUsed:
     name: str
     buildings: tuple[str, ...] = ()
     """The buildings that it is declared to stand in; two sites of one building are lost together."""
+    domains: OtherDomains | None = None
+    """What else it is declared to stand in; None in records of before that was kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +115,8 @@ class SystemUsed:
     """Those that are declared of the live system besides its site's."""
     rpo: timedelta
     rto: timedelta | None
+    domains: OtherDomains | None = None
+    """What else is declared of the live system besides its site's; None in records of before that was kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +148,8 @@ class TargetPlace:
     """Those that are declared of it besides its site's."""
     offline: bool = False
     """Whether it is declared to be disconnected between uses."""
+    domains: OtherDomains | None = None
+    """What else is declared of it besides its site's; None in records of before that was kept."""
 
 
 @dataclass(frozen=True, slots=True)

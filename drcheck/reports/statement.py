@@ -1,5 +1,6 @@
 """
-The statement: one page for clinicians and boards. If this building were lost tonight, what would be gone, and how long would it take?
+The statement: one page for clinicians and boards. If this building were lost tonight, or what it shares with another failed, what would be gone, and
+how long would it take?
 
 It is made from the same records as every other report, adds no judgment to them, and says in plain words what nobody knows.
 """
@@ -7,12 +8,25 @@ It is made from the same records as every other report, adds no judgment to them
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
 from drcheck.checks.restore import why_refused
-from drcheck.model import Assessment, Drill, Observed, Outcome, SiteUsed, Subject, SubjectKind, SystemUsed, Unobserved, number_of, printable
+from drcheck.model import (
+    Assessment,
+    CopyPlace,
+    Drill,
+    Observed,
+    Outcome,
+    SiteUsed,
+    Subject,
+    SubjectKind,
+    SystemUsed,
+    Unobserved,
+    number_of,
+    printable,
+)
 from drcheck.model.bounds import bad_rate, percent_at_least
 from drcheck.reports.base import ReportOptions
 from drcheck.reports.html_page import page
@@ -20,12 +34,18 @@ from drcheck.reports.merged import MergedRow, merged_rows
 from drcheck.reports.plain_words import spoken_day, spoken_length, spoken_moment
 from drcheck.reports.rows import CopyRow, copy_rows
 from drcheck.reports.statement_loss import Fate, Loss, Places, losses
+from drcheck.reports.statement_shared import Failure, Shared, spoken_kind
 from drcheck.reports.wording import caution
 from drcheck.reports.wrapping import listed, shorten, shorten_words
 
 MOST_SYSTEMS = 60
 """So many systems of one place have a row, the worst first; the others are counted."""
+MOST_FAILURES = 6
+"""So many failures that take several places have a section, the worst first; the others are counted."""
 _LONGEST_WORD, _LONGEST_TEXT = 48, 320
+_MOST_NAMES = 4
+FateOf = Callable[[CopyPlace], tuple[Fate, str]]
+"""What becomes of a copy, and why, where it is not simply left."""
 
 
 class Case(IntEnum):
@@ -47,11 +67,19 @@ class Case(IntEnum):
 
 _CASES = {
     Case.GONE: "would be lost altogether",
-    Case.UNSAID: "nobody can say",
+    Case.UNSAID: "may be lost altogether, nobody can say",
     Case.DAMAGED: "would come back from a damaged copy",
     Case.MORE: "would lose more work than was agreed",
     Case.UNREAD: "would lose no more work than was agreed if the copy is right, which nobody knows",
     Case.AGREED: "would lose no more work than was agreed",
+}
+_WORST = {
+    Case.GONE: "a system would be lost altogether",
+    Case.UNSAID: "nobody can say whether a system would come back",
+    Case.DAMAGED: "a system would come back from a damaged copy",
+    Case.MORE: "a system would lose more work than was agreed",
+    Case.UNREAD: "a system would come back from a copy of which nobody knows whether it is right",
+    Case.AGREED: "no system would lose more work than was agreed",
 }
 
 
@@ -84,32 +112,77 @@ class WeakPoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """What would become of some systems, the worst first."""
+
+    lines: tuple[SystemLine, ...]
+    more: str
+    """What would become of the systems that have no row; empty where all have one."""
+    counts: tuple[tuple[str, str], ...]
+    """How many systems in which case: a class and words."""
+
+    @classmethod
+    def of(cls, lines: Iterable[SystemLine]) -> Table:
+        """These lines, sorted, and the best of them counted only where there are too many."""
+        ordered = sorted(lines, key=lambda line: line.case)
+        found, hidden = Counter(line.case for line in ordered), Counter(line.case for line in ordered[MOST_SYSTEMS:])
+        return cls(
+            lines=tuple(ordered[:MOST_SYSTEMS]),
+            more=", ".join(f"{hidden[case]} {_CASES[case]}" for case in Case if hidden[case]),
+            counts=tuple((case.name.lower(), f"{found[case]} {_CASES[case]}") for case in Case if found[case]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """One place where systems run, and what its loss would mean."""
 
     name: str
     shared: str
     """The building that several sites share; empty where it is one site."""
-    lines: tuple[SystemLine, ...]
-    more: str
-    """What would become of the systems that have no row; empty where all have one."""
-    counts: tuple[tuple[str, str], ...]
-    """How many systems in which case: a class and words."""
+    table: Table
     weakest: WeakPoint | None
     asked: bool
     """Whether any control that was asked of these systems passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """One thing that several places share, and what its failure would mean."""
+
+    failing: tuple[str, ...]
+    """What fails: kinds and names."""
+    flooded: bool
+    """Whether it is but flood zones, which do not fail."""
+    sharing: tuple[str, ...]
+    """Who shares it: sites, and what stands in it by itself."""
+    stops: str
+    """How many systems would stop."""
+    takes: tuple[str, ...]
+    """Where every copy would go with them."""
+    unsure: tuple[str, ...]
+    """Systems of which nobody can say whether they would stop too."""
+    undeclared: tuple[str, ...]
+    """What is not declared and would have to be, to know more."""
+    table: Table
 
 
 def statement(assessment: Assessment, _: ReportOptions) -> str:
     """The assessment as one plain page about the loss of each place where systems run."""
     counts = assessment.counts()
     open_ = counts[Outcome.UNKNOWN] + counts[Outcome.ERROR]
+    told = Statement(assessment)
+    together = told.together()
     return page(
         "statement.html",
         ("statement.css",),
         assessment=assessment,
         caution=caution(assessment),
-        places=Statement(assessment).places(),
+        places=told.places(),
+        together=together[:MOST_FAILURES],
+        beyond=_beyond(together[MOST_FAILURES:]),
+        shared_recorded=told.shared_recorded,
+        gaps=told.gaps(),
         recorded=bool(assessment.systems),
         seen=spoken_moment(assessment.facts.at),
         spoken=spoken_length,
@@ -126,7 +199,10 @@ class Statement:
         self._assessment = assessment
         self._now = assessment.run.reference
         self._where = Places(assessment)
+        self._losses = losses(assessment)
+        self._shared = Shared(assessment, self._where)
         self._sites = {site.id: site for site in assessment.sites}
+        self._holding = {copy.target for copy in assessment.copies}
         self._copies: dict[str, list[CopyRow]] = {}
         for row in copy_rows(assessment):
             self._copies.setdefault(row.place.system, []).append(row)
@@ -141,27 +217,59 @@ class Statement:
         """What the loss of each place would mean, in the order of the estate."""
         open_ = tuple(finding for finding in self._assessment.findings if finding.outcome not in (Outcome.PASS, Outcome.NOT_APPLICABLE))
         rows = merged_rows(open_, ())
-        return [self._place(loss, rows) for loss in losses(self._assessment)]
+        return [self._place(loss, rows) for loss in self._losses]
+
+    def together(self) -> list[Together]:
+        """What the failure of each thing that several places share would mean, the worst first."""
+        found = [self._together(failure) for failure in self._shared.failures(self._losses)]
+        return sorted(found, key=lambda one: [-Counter(line.case for line in one.table.lines)[case] for case in Case])
+
+    @property
+    def shared_recorded(self) -> bool:
+        """Whether it was recorded what places share; older records do not hold it."""
+        return self._shared.recorded
+
+    def gaps(self) -> list[str]:
+        """Of which places it is not declared what they stand in."""
+        alike: dict[tuple[str, ...], list[str]] = {}
+        for kind, sites in self._shared.gaps().items():
+            alike.setdefault(tuple(_short(site.name) for site in sites), []).append(spoken_kind(kind))
+        return [f"{', '.join(kinds)} of {listed(sites, _MOST_NAMES)}" for sites, kinds in alike.items()]
+
+    def _together(self, failure: Failure) -> Together:
+        alone = [system.name for system in failure.alone]
+        apart = [self._place_of(target.site, target.target) for target in failure.apart]
+        return Together(
+            failing=_first([f"{spoken_kind(kind)}: {_short(name)}" for kind, name in failure.domains]),
+            flooded=all(kind == "flood-zone" for kind, _ in failure.domains),
+            sharing=_first([*(_short(site.name) for site in failure.sites), *map(_short, alone), *apart]),
+            stops=number_of(len(failure.systems), "system"),
+            takes=_first([self._place_of(target.site, target.target) for target in failure.targets if target.target in self._holding]),
+            unsure=_first([_short(system.name) for system in failure.unsure]),
+            undeclared=_first([f"{spoken_kind(kind)} of {_short(self._site(site))}" for kind, site in failure.undeclared]),
+            table=Table.of(self._line(system, self._failed_with(failure)) for system in failure.systems),
+        )
+
+    def _failed_with(self, failure: Failure) -> FateOf:
+        return lambda copy: self._shared.fate(copy, failure)
 
     def _place(self, loss: Loss, rows: Sequence[MergedRow]) -> Place:
-        lines = sorted((self._line(system, loss) for system in loss.systems), key=lambda line: line.case)
-        found = Counter(line.case for line in lines)
-        hidden = Counter(line.case for line in lines[MOST_SYSTEMS:])
         return Place(
             name=" and ".join(site.name for site in loss.sites),
             shared=", ".join(sorted({name for site in loss.sites for name in site.buildings})) if len(loss.sites) > 1 else "",
-            lines=tuple(lines[:MOST_SYSTEMS]),
-            more=", ".join(f"{hidden[case]} {_CASES[case]}" for case in Case if hidden[case]),
-            counts=tuple((case.name.lower(), f"{found[case]} {_CASES[case]}") for case in Case if found[case]),
+            table=Table.of(self._line(system, self._lost_with(loss, system)) for system in loss.systems),
             weakest=self._weakest(loss, rows),
             asked=any(system.id in self._passed for system in loss.systems),
         )
 
-    def _line(self, system: SystemUsed, loss: Loss) -> SystemLine:
+    def _lost_with(self, loss: Loss, system: SystemUsed) -> FateOf:
+        return lambda copy: self._where.fate(copy, system, loss)
+
+    def _line(self, system: SystemUsed, fate_of: FateOf) -> SystemLine:
         left: list[CopyRow] = []
         unsaid: list[str] = []
         for row in self._copies.get(system.id, []):
-            fate, why = self._where.fate(row.place, system, loss)
+            fate, why = fate_of(row.place)
             if fate is Fate.LOST or (isinstance(row.points, Observed) and row.newest is None):
                 continue
             if fate is Fate.PERHAPS:
@@ -171,7 +279,7 @@ class Statement:
             else:
                 left.append(row)
         best = max(left, key=lambda row: (row.newest.time if row.newest else self._now, row.id), default=None)
-        time, lacking = self._time(system, loss)
+        time, lacking = self._time(system, fate_of)
         if best is None or best.newest is None or best.age is None:
             case = Case.UNSAID if unsaid else Case.GONE
             work = "Nobody can say." if unsaid else "All of it. No usable copy stands anywhere else."
@@ -182,8 +290,13 @@ class Statement:
         return SystemLine(system, _case(best, system), work, back, time, (*unsaid, *lacking))
 
     def _at(self, row: CopyRow) -> str:
-        site = self._sites.get(row.place.site, SiteUsed(row.place.site, row.place.site))
-        return f"{site.name} ({row.place.target})"
+        return f"{self._site(row.place.site)} ({row.place.target})"
+
+    def _place_of(self, site: str, target: str) -> str:
+        return f"{_short(self._site(site))} ({_short(target)})"
+
+    def _site(self, site: str) -> str:
+        return self._sites.get(site, SiteUsed(site, site)).name
 
     def _back(self, row: CopyRow) -> str:
         where = f"From the copy at {self._at(row)}."
@@ -203,7 +316,7 @@ class Statement:
         if newest is not None and newest.age is not None and not _is_right(best):
             yield f"The one at {self._at(newest)}, {spoken_length(newest.age)} old, was read whole and is right."
 
-    def _time(self, system: SystemUsed, loss: Loss) -> tuple[str, tuple[str, ...]]:
+    def _time(self, system: SystemUsed, fate_of: FateOf) -> tuple[str, tuple[str, ...]]:
         """How long the last restore that counts took; and what nobody can say of it."""
         if isinstance(self._assessment.facts.drills, Unobserved):
             return "Nobody can say.", (f"How long it takes: the record of rehearsals could not be read ({self._assessment.facts.drills.reason}).",)
@@ -215,7 +328,7 @@ class Statement:
             return f"Never proved{tried}.", ()
         newest = max(proved, key=lambda drill: drill.ended)
         row = rows[newest.target]
-        fate, _ = self._where.fate(row.place, system, loss)
+        fate, _ = fate_of(row.place)
         also = ", which would be lost too" if fate is Fate.LOST else ""
         took = f"{spoken_length(newest.took)}, when last rehearsed on {spoken_day(newest.ended)} from {self._at(row)}{also}."
         return took, (("How long it takes from a copy that would be left: that was not rehearsed last.",) if also else ())
@@ -237,6 +350,21 @@ class Statement:
                     accepted=row.waiver,
                 )
         return None
+
+
+def _short(name: str) -> str:
+    return shorten(printable(name), _LONGEST_WORD)
+
+
+def _first(names: Sequence[str]) -> tuple[str, ...]:
+    """The first names, and in place of more than one more how many there are."""
+    return tuple(names) if len(names) <= _MOST_NAMES + 1 else (*names[:_MOST_NAMES], f"{len(names) - _MOST_NAMES} more")
+
+
+def _beyond(others: Sequence[Together]) -> str:
+    """How bad the failures are that have no section; empty where all have one."""
+    worst = Counter(min(line.case for line in one.table.lines) for one in others)
+    return ", ".join(f"in {worst[case]} {_WORST[case]}" for case in Case if worst[case])
 
 
 def _case(best: CopyRow, system: SystemUsed) -> Case:

@@ -7,7 +7,7 @@ unless both are declared to stand in one building; what lies on one device is lo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -29,6 +29,8 @@ class Loss:
 
     sites: tuple[SiteUsed, ...]
     systems: tuple[SystemUsed, ...]
+    devices: frozenset[str]
+    """Those that are declared to hold the live data of these systems."""
 
 
 def losses(assessment: Assessment) -> list[Loss]:
@@ -46,7 +48,7 @@ def losses(assessment: Assessment) -> list[Loss]:
         names = {site.id for site in sites}
         systems = tuple(system for system in assessment.systems if system.site in names)
         if systems:
-            found.append(Loss(tuple(sites), systems))
+            found.append(Loss(tuple(sites), systems, frozenset(system.device for system in systems)))
     return found
 
 
@@ -58,29 +60,42 @@ class Places:
         self._targets = {target.target: target for target in assessment.targets}
         self._facts = {target.target: target for target in assessment.facts.targets}
         self._buildings = {site.id: set(site.buildings) for site in assessment.sites}
-        self._lost: dict[tuple[frozenset[str], frozenset[str]], list[TargetPlace]] = {}
+        self._there: dict[tuple[frozenset[str], frozenset[str]], tuple[TargetPlace, ...]] = {}
 
     def fate(self, copy: CopyPlace, system: SystemUsed, loss: Loss) -> tuple[Fate, str]:
         """What becomes of a copy of `system` when `loss` happens; and why, where it is not simply left."""
-        place = self._targets.get(copy.target)
-        if place is None:
-            return Fate.PERHAPS, "where it stands is not recorded"
+        there = self.there(system, loss)
+        if any(target.target == copy.target for target in there):
+            return Fate.LOST, "it stands there too"
+        return self.by_device(copy.target, loss.devices, there)
+
+    def there(self, system: SystemUsed, loss: Loss) -> tuple[TargetPlace, ...]:
+        """The targets that stand at the lost sites, or in a building of theirs or of the live system."""
         sites = frozenset(site.id for site in loss.sites)
         buildings = frozenset({name for site in loss.sites for name in site.buildings}.union(system.buildings))
-        if self._stands_in(place, sites, buildings):
-            return Fate.LOST, "it stands there too"
-        key = (sites, buildings)
-        if key not in self._lost:
-            self._lost[key] = [target for target in self._targets.values() if self._stands_in(target, sites, buildings)]
-        return self._by_device(place, system, self._lost[key])
+        if (sites, buildings) not in self._there:
+            self._there[sites, buildings] = tuple(target for target in self._targets.values() if self._stands_in(target, sites, buildings))
+        return self._there[sites, buildings]
+
+    def lost(self, loss: Loss) -> list[frozenset[str]]:
+        """The targets that are known to be lost with a place, for each of its systems; systems that lose the same are one."""
+        theres = dict.fromkeys(self.there(system, loss) for system in loss.systems)
+        found = dict.fromkeys(
+            frozenset(name for name, target in self._targets.items() if target in there or self.by_device(name, loss.devices, there)[0] is Fate.LOST)
+            for there in theres
+        )
+        return list(found)
 
     def _stands_in(self, target: TargetPlace, sites: Iterable[str], buildings: frozenset[str]) -> bool:
         return target.site in sites or bool(buildings & (self._buildings.get(target.site, set()) | {*target.buildings}))
 
-    def _by_device(self, place: TargetPlace, system: SystemUsed, lost: Sequence[TargetPlace]) -> tuple[Fate, str]:
-        declared = {system.device, *(target.device for target in lost)} - {""}
-        if place.device in declared:
-            return Fate.LOST, "it is declared to lie on a device that stands there"
+    def by_device(self, target: str, devices: Collection[str], lost: Sequence[TargetPlace]) -> tuple[Fate, str]:
+        """What becomes of what lies at a target when these declared devices and these targets are lost, by the devices alone; and why."""
+        place = self._targets.get(target)
+        if place is None:
+            return Fate.PERHAPS, "where it stands is not recorded"
+        if place.device and (place.device in devices or any(other.device == place.device for other in lost)):
+            return Fate.LOST, "it is declared to lie on a device that would be lost"
         if self._rehearsal or (place.offline and self._is_silent(place)):
             return Fate.LEFT, ""
         device = self._device(place)
@@ -88,9 +103,9 @@ class Places:
             return Fate.PERHAPS, "which device it lies on was not seen"
         if not device:
             return Fate.LEFT, ""
-        if any(self._device(target) == device for target in lost):
-            return Fate.LOST, "it was seen to lie on a device that stands there"
-        unseen = [target for target in lost if target.connector == place.connector and self._device(target) is None and not self._is_away(target)]
+        if any(self._device(other) == device for other in lost):
+            return Fate.LOST, "it was seen to lie on a device that would be lost"
+        unseen = [other for other in lost if other.connector == place.connector and self._device(other) is None and not self._is_away(other)]
         return (Fate.PERHAPS, f"it may lie on the same device as {unseen[0].target}, which was not seen") if unseen else (Fate.LEFT, "")
 
     def _device(self, target: TargetPlace) -> str | None:

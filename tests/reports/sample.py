@@ -28,6 +28,7 @@ from drcheck.model import (
     ObjectResult,
     ObjectVerdict,
     Observed,
+    OtherDomains,
     Outcome,
     Past,
     Permissions,
@@ -158,6 +159,11 @@ def silent(target: str, why: Unobserved = DOWN) -> TargetFacts:
     return TargetFacts(target, identity=why, protection=unable, encryption=why, versions=unable, permissions=why, clock_skew=why)
 
 
+def standing(name: str, *, without: str = "") -> OtherDomains:
+    """The domains of a place that shares what every place has with others of this name; `without` is a kind that nobody declared."""
+    return tuple((kind, (f"{name}-{kind}",)) for kind in ("power", "cooling", "network", "identity") if kind != without)
+
+
 def finding(
     control: str,
     subject: str,
@@ -270,10 +276,10 @@ def hospital() -> Assessment:
         estate=EstateUsed("hospital/estate.toml", "sha256:" + "ab" * 32, "st-elsewhere", "St Elsewhere Hospital", "GB", "RXX", rehearsal=False),
         policies=_policies(),
         targets=(
-            TargetPlace("onsite", "local", "main", "/srv/backup"),
-            TargetPlace("second-site", "local", "annexe", "/mnt/annexe"),
-            TargetPlace("offsite-s3", "s3", "cloud-london", "s3://st-elsewhere-backup"),
-            TargetPlace("offsite-sftp", "sftp", "county-archive", "sftp://sftp.offsite.example:22/backup"),
+            TargetPlace("onsite", "local", "main", "/srv/backup", domains=()),
+            TargetPlace("second-site", "local", "annexe", "/mnt/annexe", domains=()),
+            TargetPlace("offsite-s3", "s3", "cloud-london", "s3://st-elsewhere-backup", domains=()),
+            TargetPlace("offsite-sftp", "sftp", "county-archive", "sftp://sftp.offsite.example:22/backup", domains=()),
         ),
         copies=(
             CopyPlace("imaging", "onsite", "main", "imaging", "mirror", "primary", offsite=False),
@@ -286,16 +292,16 @@ def hospital() -> Assessment:
         findings=_findings(),
         notes=("A waiver for offline on pathology is not used by any finding; remove it.", f"Entries that belong to no recovery point: {HOSTILE}"),
         sites=(
-            SiteUsed("main", "Main hospital", ("tower",)),
-            SiteUsed("annexe", "Annexe across the road", ("tower",)),
-            SiteUsed("cloud-london", "Cloud, London", ("cloud-hall",)),
-            SiteUsed("county-archive", "County archive", ("archive-house",)),
+            SiteUsed("main", "Main hospital", ("tower",), standing("campus")),
+            SiteUsed("annexe", "Annexe across the road", ("tower",), standing("campus")),
+            SiteUsed("cloud-london", "Cloud, London", ("cloud-hall",), standing("cloud")),
+            SiteUsed("county-archive", "County archive", ("archive-house",), standing("county", without="cooling")),
         ),
         systems=(
-            SystemUsed("imaging", "Imaging (PACS)", "critical", "Radiology", "main", "pacs-1", (), timedelta(hours=24), timedelta(hours=24)),
+            SystemUsed("imaging", "Imaging (PACS)", "critical", "Radiology", "main", "pacs-1", (), timedelta(hours=24), timedelta(hours=24), ()),
             SystemUsed("patient-record", "Patient record", "critical", "Chief clinical information officer", "main", "san-1", (),
-                       timedelta(hours=24), timedelta(hours=4)),
-            SystemUsed("pathology", f"Pathology {HOSTILE}", "important", "Laboratory medicine", "main", "san-1", (), timedelta(hours=12), None),
+                       timedelta(hours=24), timedelta(hours=4), ()),
+            SystemUsed("pathology", f"Pathology {HOSTILE}", "important", "Laboratory medicine", "main", "san-1", (), timedelta(hours=12), None, ()),
         ),
     )  # fmt: skip
 

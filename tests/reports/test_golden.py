@@ -15,6 +15,7 @@ import pytest
 
 from drcheck.model import Assessment
 from tests.reports import sample
+from tests.reports.afternoon import hot_afternoon
 from tests.reports.rendering import TEXTS, text_of
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -41,6 +42,7 @@ CASES: list[tuple[str, Callable[[], Assessment], str, dict[str, Any]]] = [
     ("nothing.html", sample.nothing, "html", {}),
     ("hospital.statement.html", sample.hospital, "statement", {}),
     ("rehearsal.statement.html", sample.rehearsal, "statement", {}),
+    ("hot-afternoon.statement.html", hot_afternoon, "statement", {}),
     ("nothing.statement.html", sample.nothing, "statement", {}),
     ("hospital.oscal.json", sample.hospital, "oscal", {}),
     ("hospital.ocsf.json", sample.hospital, "ocsf", {}),

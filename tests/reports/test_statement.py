@@ -46,7 +46,7 @@ def assessed(place: Estate, facts: Facts, packs: tuple[Pack, ...]) -> Assessment
 
 def line(assessment: Assessment) -> SystemLine:
     """What is said of the one system of the rig."""
-    ((only,),) = (place.lines for place in Statement(assessment).places())
+    ((only,),) = (place.table.lines for place in Statement(assessment).places())
     return only
 
 
@@ -220,10 +220,10 @@ def test_a_rehearsal_and_another_moment_are_told_first() -> None:
 def test_thousands_of_systems_are_counted_and_the_worst_have_rows() -> None:
     text = text_of(large(1_000), "statement")
     assert len(text) < 2_000_000
-    place = Statement(large(1_000)).places()[0]
-    assert len(place.lines) == 60
-    assert [found.case for found in place.lines] == sorted(found.case for found in place.lines)
-    assert "would lose no more work than was agreed" in place.more
+    table = Statement(large(1_000)).places()[0].table
+    assert len(table.lines) == 60
+    assert [found.case for found in table.lines] == sorted(found.case for found in table.lines)
+    assert "would lose no more work than was agreed" in table.more
 
 
 def test_lengths_and_moments_are_spoken() -> None:

@@ -18,6 +18,9 @@ WHOLE = TypeAdapter(Assessment)
 @given(assessment=assessments())
 def test_the_pieces_of_a_record_are_its_canonical_form(assessment: Assessment) -> None:
     document = {"schema": RECORD, **_in_integers_and_texts(WHOLE.dump_python(assessment, mode="json"))}
+    for place in (*document["sites"], *document["systems"], *document["targets"]):
+        if place["domains"] is None:
+            del place["domains"]
     assert b"".join(record_parts(assessment)) == assessment_to_record(assessment) == canonical_json(document)
 
 
