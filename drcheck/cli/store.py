@@ -102,8 +102,8 @@ def backup(file: Path, store: str | None) -> int:
 @format_option("table", "json")
 @store_option
 def check(format_: str, store: str | None) -> int:
-    """Read everything in the store that has a checksum or a digest, follow the chain of each organisation's nights, and count its findings again;
-    change nothing.
+    """Read everything in the store that has a checksum or a digest, follow the chain of each organisation's nights, count its findings again, and
+    hold findings, recovery points and counts of calls against the records that are kept; change nothing.
 
     It cannot see that the newest nights were taken off the end of a chain: compare with evidence that was handed out.
 

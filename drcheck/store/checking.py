@@ -1,6 +1,6 @@
 """
 Whether a store is what was written: its pages, every paper, every run of objects, the chain of each organisation's nights, and whether what is read
-off those nights comes to the same.
+off those nights comes to the same, and is what their records say.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from drcheck.errors import StoreDamaged
 from drcheck.model import EXIT_FAIL, EXIT_GOOD, EXIT_UNKNOWN, Outcome, printable
 from drcheck.store.database import Database
 from drcheck.store.packing import intact
+from drcheck.store.recorded import recorded
 from drcheck.store.schema import assessments, drills, findings, object_runs, organisations, papers, readings
 
 _Standing = Counter[tuple[str, bool]]
@@ -70,6 +71,7 @@ def check(database: Database) -> Checked:
     noted(_chains(database))
     noted(_standings(database))
     noted(_drills(database))
+    noted(("", problem) for problem in recorded(database))
     return Checked(counts["nights"], counts["pruned"], counts["papers"], counts["runs"], tuple(dict.fromkeys(problems)))
 
 
