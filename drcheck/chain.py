@@ -16,6 +16,7 @@ from typing import Any
 
 from drcheck.canonical import canonical_json, digest_bytes
 from drcheck.clock import format_moment, parse_moment
+from drcheck.model.names import printable
 
 SCHEMA = "drcheck.link/1"
 RECORD = "record.json"
@@ -114,6 +115,18 @@ class Link:
     def digest(self) -> str:
         """`sha256:` and the hex digest of the canonical form."""
         return digest_bytes(self.canonical())
+
+
+def unlinked(link: Link, before: Link | None) -> str:
+    """Why `link` does not follow `before`, or where that is None is not the first of its chain, in words; empty where it does."""
+    if before is None:
+        first = (link.number, link.previous) == (1, "")
+        return "" if first else f"is number {link.number} of its chain, and the nights before it are not there"
+    if link.organisation != before.organisation:
+        return f"is of {printable(link.organisation)}, and follows a night of {printable(before.organisation)}"
+    if link.number != before.number + 1:
+        return f"is number {link.number} of its chain, and follows number {before.number}"
+    return "" if link.previous == before.digest else "does not follow the night before it: one of the two was altered or exchanged"
 
 
 def link_from(content: bytes) -> Link:

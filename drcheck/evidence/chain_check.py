@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from drcheck.chain import Link, link_from
+from drcheck.chain import Link, link_from, unlinked
 from drcheck.clock import format_duration, format_moment
 from drcheck.model import printable
 
@@ -75,16 +75,8 @@ def chain_faults(chain: Chain) -> Iterator[Fault]:
     """What is wrong with one chain by itself: it is to begin with number 1 and to be without a gap."""
     before: Link | None = None
     for link in chain.links:
-        number = 1 if before is None else before.number + 1
-        if before is not None and link.organisation != before.organisation:
-            yield _broken(chain, f"{_named(link)} is of {printable(link.organisation)}, that before it of {printable(before.organisation)}")
-        elif link.number != number:
-            missing = f"number {number}" if link.number == number + 1 else f"numbers {number} to {link.number - 1}"
-            yield _broken(
-                chain, f"{missing} missing before {_named(link)}" if link.number > number else f"{_named(link)} comes where {number} belongs"
-            )
-        elif link.previous != ("" if before is None else before.digest):
-            yield _broken(chain, f"{_named(link)} follows another link than {'none' if before is None else _named(before)}, which is before it")
+        if why := unlinked(link, before):
+            yield Fault(FaultKind.BROKEN, f"{chain.place}: the night {printable(link.run)} {why}")
         before = link
 
 
@@ -133,10 +125,6 @@ def _late(links: Iterable[Link], every: timedelta) -> Iterator[Fault]:
                 FaultKind.LATE, f"{between} went by between {_named(before)} and {_named(link)}; asked for was every {format_duration(every)}"
             )
         before = link
-
-
-def _broken(chain: Chain, text: str) -> Fault:
-    return Fault(FaultKind.BROKEN, f"{chain.place}: {text}")
 
 
 def _named(link: Link) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Table, select
 
 from drcheck.canonical import digest_bytes
-from drcheck.chain import RECORD, Link, link_from
+from drcheck.chain import RECORD, Link, link_from, unlinked
 from drcheck.errors import StoreDamaged
 from drcheck.model import EXIT_FAIL, EXIT_GOOD, EXIT_UNKNOWN, Outcome, printable
 from drcheck.store.database import Database
@@ -209,10 +209,5 @@ def _of_link(link: Link, row: Any, previous: Link | None, *, first: bool) -> Ite
     )
     if any(one != other for one, other in same):
         yield "is not the night that its link is of"
-    if previous is None:
-        if first and (link.number, link.previous) != (1, ""):
-            yield f"is number {link.number} of its chain, and the nights before it are not there"
-    elif link.number != previous.number + 1:
-        yield f"is number {link.number} of its chain, and follows number {previous.number}"
-    elif link.previous != previous.digest:
-        yield "does not follow the night before it: one of the two was altered or exchanged"
+    if (first or previous is not None) and (why := unlinked(link, previous)):
+        yield why

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drcheck.chain import Link, link_from
+from drcheck.chain import Link, link_from, unlinked
 
 AT = datetime(2026, 3, 1, 2, tzinfo=UTC)
 LINK = Link("trust", 2, "run-2", AT, AT, False, 10, (("record.json", "sha256:1"),), (("record.json", "sha256:2"),), "sha256:0")
@@ -27,6 +27,32 @@ def test_a_link_comes_back() -> None:
 )
 def test_whatever_is_changed_changes_the_digest(change: dict[str, Any]) -> None:
     assert replace(LINK, **change).digest != LINK.digest
+
+
+FIRST = replace(LINK, number=1, previous="")
+FOLLOWS = replace(LINK, previous=FIRST.digest)
+
+
+def test_a_link_follows_the_one_before_it_and_the_first_follows_none() -> None:
+    assert unlinked(FIRST, None) == ""
+    assert unlinked(FOLLOWS, FIRST) == ""
+
+
+@pytest.mark.parametrize(
+    ("link", "before", "said"),
+    [
+        (FOLLOWS, None, "is number 2 of its chain, and the nights before it are not there"),
+        (replace(FIRST, previous="sha256:0"), None, "is number 1 of its chain, and the nights before it are not there"),
+        (replace(FOLLOWS, organisation="o\x1b"), FIRST, "is of o\\x1b, and follows a night of trust"),
+        (replace(FOLLOWS, number=4), FIRST, "is number 4 of its chain, and follows number 1"),
+        (replace(FOLLOWS, number=1), FIRST, "is number 1 of its chain, and follows number 1"),
+        (replace(FOLLOWS, previous=""), FIRST, "does not follow the night before it"),
+        (FOLLOWS, replace(FIRST, exit_code=0), "does not follow the night before it"),
+        (FIRST, FIRST, "is number 1 of its chain, and follows number 1"),
+    ],
+)
+def test_a_link_that_does_not_follow_says_why(link: Link, before: Link | None, said: str) -> None:
+    assert unlinked(link, before).startswith(said)
 
 
 @pytest.mark.parametrize(
