@@ -34,6 +34,10 @@ class Asking:
         self._tally = tally
         self._may = may
 
+    def open(self, connector: Connector) -> None:
+        """Go on over another connection."""
+        self._connector = connector
+
     def leave(self, wanted: Wanted) -> None:
         """Take an object that cannot be read, since it is archived."""
         if self._connector.keeps_checksums:

@@ -36,6 +36,7 @@ class Verifying:
 
     Attributes:
         hits: the keys of objects that are not what was promised, or could not be read; the first of many.
+        unfinished: whether its share of the time was too short for what was chosen: `compare_more` is to follow when all copies had their turn.
     """
 
     connector: Connector
@@ -54,6 +55,7 @@ class Verifying:
     told: Callable[[Wanted, ObjectVerdict], None] = lambda _wanted, _verdict: None
     """Told each result where everything is read."""
     hits: tuple[str, ...] = ()
+    unfinished: bool = False
 
     def gather(self) -> Unobserved | None:
         """List the copy, read its manifests, and tell the tally what there is to compare; why that could not be done. Raises what listing raises."""
@@ -91,15 +93,18 @@ class Verifying:
             stopped = reading.all(self._everything(asking), stop=self.stop, told=self.told)
             return stopped or self._asked(lambda: asking.ask(iter(())))
         try:
-            return self._compare(reading, selection, selection.objects()) or self._asked(selection.ask)
+            stopped = self._compare(reading, selection, selection.objects())
+            self.unfinished = stopped is None and selection.short_of_time()
+            return stopped if self.unfinished else stopped or self._asked(selection.ask)
         finally:
-            selection.finish()
+            selection.finish(done=not self.unfinished)
 
     def compare_more(self, selection: Selection, until: Deadline) -> Unobserved | None:
-        """Read and compare, until then, what was chosen and the copy's share of the time was too short for; see `compare`."""
+        """Read and compare what is `unfinished`, in the time that other copies left over; see `compare`."""
         selection.until = until
         try:
-            return self._compare(Reading(self.connector, self.tally, self.read), selection, selection.unreached())
+            stopped = None if until.passed() else self._compare(Reading(self.connector, self.tally, self.read), selection, selection.unreached())
+            return stopped or self._asked(selection.ask)
         finally:
             selection.finish()
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from drcheck.clock import Deadline
 
-_MOST = 0.9
+_LEAST = 0.1
 """
-How much of what is left is kept at the most for the listings to come. They may turn out to be quicker than those before them; who has its turn now
-would otherwise read one object every night.
+The part of its share that a copy may use though the listings to come are expected to need the time. They may turn out to be quicker than those before
+them, and it would read one object every night.
 """
 
 
@@ -21,7 +21,7 @@ class Part:
     copy: str
     """`system@target`."""
     need: int
-    """What must be read of it a night, in bytes that take as long (see `drcheck.verify.plan.worth_of`); 0 where nothing is. Only its ratio counts."""
+    """What must be read of it a night, in bytes that take as long; 0 where nothing is. Only its ratio to that of others counts."""
     objects: int
     """How many objects are listed there."""
 
@@ -55,15 +55,20 @@ class Hours:
         """When no further object of the copy that was just listed is begun."""
         mine = self._listing
         self._end_listing()
-        left, whole = self._whole.remaining(), self._whole.seconds
-        if mine is None or left is None or whole is None:
+        left, seconds = self._whole.remaining(), self._whole.seconds
+        if mine is None or left is None or seconds is None:
             return Deadline(None)
-        objects, later = (sum(part.objects for part in self._to_come.values()), sum(part.need for part in self._to_come.values()))
+        need, to_come = max(1, mine.need), self._to_come.values()
+        later = sum(part.need for part in to_come)
+        whole = max(need + later, self._needs)
         pace = self._listed_seconds / self._listed_objects if self._listed_objects else 0.0
-        kept = min(pace * objects, left * _MOST)
-        free, all_reading, need = left - kept, whole - self._listed_seconds - kept, max(1, mine.need)
-        # Its part of what is free; or, where those before it left something over, all but the shares of those to come.
-        return Deadline(max(free * need / (need + later), free - all_reading * later / max(need + later, self._needs)))
+        kept = pace * sum(part.objects for part in to_come)
+        unlisted = seconds - self._listed_seconds
+        free, reading = left - kept, max(0.0, unlisted - kept)
+        fair = free * need / (need + later)
+        left_over = free - reading * later / whole  # by those before it: all but the shares of those to come
+        least = _LEAST * need * min(left / (need + later), unlisted / whole)
+        return Deadline(max(fair, left_over, least))
 
     def rest(self) -> Deadline:
         """When no further object of any copy is begun, once all of them had their turn."""

@@ -177,7 +177,7 @@ class _Place:
         self._each(self._work, self._look, deadline)
         if seconds is not None:
             # What the last copies left over goes back to those before them.
-            self._each([each for each in self._work if each.selection is not None and each.stopped is None], self._look_on, deadline)
+            self._each([each for each in self._work if each.unfinished], self._look_on, deadline)
 
     def second_look(self, deadline: Deadline) -> None:
         """Read what is bad in other copies."""
@@ -218,7 +218,7 @@ class _Place:
                     return
                 fact = attempt(partial(_kept, each, partial(look, each, deadline)))
                 self.reading = False
-                if not self._interrupted.is_set():
+                if not self._interrupted.is_set() and not each.unfinished:
                     each.end(fact if isinstance(fact, Unobserved) else fact.value)
         finally:
             self._idle.set()
@@ -251,29 +251,26 @@ class _Place:
                     self._manner.progress.planned(work.copy.id, *spool.expected())
                 self.reading = True
                 stopped = verifying.compare(work.selection)
-            work.hits = verifying.hits
+            work.hits, work.unfinished = verifying.hits, verifying.unfinished
             return stopped
 
     def _look_on(self, work: Work, deadline: Deadline) -> Unobserved | None:
-        until = self._hours.rest()
-        if until.passed() or work.selection is None or work.standing is None or work.copy.manifest is None:
+        work.unfinished = False
+        if work.selection is None or work.standing is None or work.copy.manifest is None:
             return None
-        with Spool(self._files[work.copy.id]) as spool:
-            work.selection.open(spool)
-            if not work.selection.short_of_time:
-                return None
-            with self._connector(deadline) as connector:
-                verifying = self._verifying(work, work.copy.manifest, work.standing, connector, spool)
-                self.reading = True
-                stopped = verifying.compare_more(work.selection, until)
-        work.hits += verifying.hits
-        return stopped
+        with Spool(self._files[work.copy.id]) as spool, self._connector(deadline) as connector:
+            work.selection.open(spool, connector)
+            verifying = self._verifying(work, work.copy.manifest, work.standing, connector, spool)
+            self.reading = True
+            stopped = verifying.compare_more(work.selection, self._hours.rest())
+            work.hits += verifying.hits
+            return stopped
 
     def _look_again(self, work: Work, deadline: Deadline) -> Unobserved | None:
         if work.selection is None or work.standing is None or work.copy.manifest is None:
             return None
         with Spool(self._files[work.copy.id]) as spool, self._connector(deadline) as connector:
-            work.selection.open(spool)
+            work.selection.open(spool, connector)
             verifying = self._verifying(work, work.copy.manifest, work.standing, connector, spool)
             self.reading = True
             return verifying.compare_again(work.selection, work.asked)

@@ -70,10 +70,11 @@ class Selection:
         self._waiting = Waiting(spool, copy.id, rolling.seed) if self._limited else None
         self._counts = dict.fromkeys(("objects", "standing", "due", "suspect", "fresh", "chosen", "bytes"), 0)
 
-    def open(self, spool: Spool) -> None:
-        """Go on in the spool that was closed meanwhile."""
+    def open(self, spool: Spool, connector: Connector) -> None:
+        """Go on in the spool that was closed meanwhile, over another connection."""
         self._spool = spool
         self._tonight.open(spool)
+        self._asking.open(connector)
         if self._waiting is not None:
             self._waiting.open(spool)
 
@@ -109,13 +110,13 @@ class Selection:
         for wanted in self._waiting.tonight():
             yield replace(wanted, stood=worth(wanted.earlier, _promised(wanted), self._since) is Worth.STANDS)
 
-    @property
     def short_of_time(self) -> bool:
         """Whether something was chosen that the time was too short for."""
-        return self._waiting is not None and self._allowance.seconds is not None and next(self.unreached(), None) is not None
+        self._tonight.settle()
+        return self._allowance.seconds is not None and next(self.unreached(), None) is not None
 
     def unreached(self) -> Iterator[Wanted]:
-        """The objects that were chosen and have no result of tonight, in the order in which they should be read; `finish` was called before."""
+        """The objects that were chosen and have no result of tonight, in the order in which they should be read."""
         for wanted in self._waiting.rest() if self._waiting is not None else ():
             yield replace(wanted, stood=worth(wanted.earlier, _promised(wanted), self._since) is Worth.STANDS)
 
@@ -147,9 +148,10 @@ class Selection:
         self._tonight.settle()
         self._asking.ask(self._waiting.unread() if self._waiting is not None else iter(()))
 
-    def finish(self) -> None:
-        """Tell the tally what became of the plan, and leave what was not spent to others."""
-        self._allowance.finish()
+    def finish(self, *, done: bool = True) -> None:
+        """Tell the tally what became of the plan so far; where it is done with, leave what was not spent to others."""
+        if done:
+            self._allowance.finish()
         self._tonight.settle()
         if self._waiting is None:
             # Where the night ended early, what was begun without a result and the rest are sorted out all the same: what stands is told, what is
@@ -169,7 +171,7 @@ class Selection:
                     self._tally.stands(_as_before(wanted), read=0)
             left, size = self._waiting.left()
             pool, drawn, bad, unread = self._waiting.drawn()
-            end = ends(self._at, size, self._counts["bytes"])
+            end = ends(self._at, size, self._waiting.reached())
             night = replace(self._night(left=left), pool=pool, drawn=drawn, drawn_bad=bad, unread=unread, ends=end)
         self._tally.rotate(night)
 

@@ -100,6 +100,11 @@ class Waiting:
         ).fetchone()
         return int(due), int(size)
 
+    def reached(self) -> int:
+        """The bytes of all that was chosen and read, or tried to be."""
+        (size,) = self._spool.run("SELECT coalesce(sum(size), 0) FROM waiting WHERE wave IS NOT NULL AND key IN (SELECT key FROM done)").fetchone()
+        return int(size)
+
     def passed(self) -> tuple[int, int]:
         """How many due objects are not chosen, and the bytes of all that has no reading that stands and is not chosen."""
         due, size = self._spool.run(

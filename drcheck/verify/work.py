@@ -35,6 +35,8 @@ class Work:
         self.stopped: Unobserved | None = None
         """Why it ended before everything was looked at."""
         self.ended = False
+        self.unfinished = False
+        """Whether it goes on in the time that the target's other copies leave over."""
         self.sightings: Sightings | None = None
         self.selection: Selection | None = None
         self.forecast: Forecast | None = None
