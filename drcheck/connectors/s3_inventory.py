@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from drcheck.clock import format_duration, format_moment, now
+from drcheck.connectors import s3_columnar as columnar
 from drcheck.connectors import s3_reports as reports
 from drcheck.connectors.s3_client import S3Client
 from drcheck.connectors.s3_listing import Listed, in_bytes, read_entry
@@ -42,8 +43,12 @@ class Report:
     """Where its manifest lies, for messages."""
     at: datetime
     """When S3 began to scan the bucket, UTC."""
+    kind: str
+    """`CSV`, or one of `drcheck.connectors.s3_columnar.FORMATS`."""
+    schema: tuple[str, ...]
+    """The columns as its files have them."""
     columns: dict[str, int]
-    """The place of each column."""
+    """The place in a row of each column that is read, by its name in CSV."""
     files: tuple[dict[str, Any], ...]
 
 
@@ -131,12 +136,18 @@ class Inventory:
             raise Untrusted(f"{name}: is of bucket {printable(str(told.get('sourceBucket')))}, not of {bucket}; correct inventory")
         if told.get("version") != VERSION:
             raise Unsupported(f"{name}: is of version {printable(str(told.get('version')))}; known is {VERSION}")
-        if told.get("fileFormat") != "CSV":
-            kind = printable(str(told.get("fileFormat")))
-            raise Unsupported(f"{name}: is in the format {kind}, which is not read; let the inventory be written as CSV")
-        return Report(
-            name, _moment(told.get("creationTimestamp"), folder, name), _columns(told.get("fileSchema"), name), _files(told.get("files"), name)
-        )
+        at, kind, schema = _moment(told.get("creationTimestamp"), folder, name), str(told.get("fileFormat")), str(told.get("fileSchema"))
+        if kind == "CSV":
+            names = read = tuple(column.strip() for column in schema.split(","))
+            _complete(names, name)
+        elif kind in columnar.FORMATS:
+            columnar.require(kind, name)
+            names = columnar.names(schema, kind, name)
+            _complete([columnar.CANONICAL.get(column, column) for column in names], name)
+            read = tuple(columnar.CANONICAL[column] for column in columnar.wanted(names))
+        else:
+            raise Unsupported(f"{name}: is in the format {printable(kind)}, which is not read; let the inventory be written as CSV, Parquet or ORC")
+        return Report(name, at, kind, names, {column: place for place, column in enumerate(read)}, _files(told.get("files"), name))
 
     def _loaded(self) -> SortedLines:
         report = self._found()
@@ -153,13 +164,19 @@ class Inventory:
                 self._sorted = found
         return self._sorted
 
+    def _rows(self, report: Report, file: dict[str, Any]) -> Iterator[list[str]]:
+        if report.kind == "CSV":
+            return reports.rows(self._client, self._place, file["key"], md5=file["MD5checksum"], size=file["size"], packed=True)
+        return columnar.rows(self._client, self._place, file, kind=report.kind, columns=report.schema)
+
     def _load(self, report: Report, file: dict[str, Any], found: SortedLines) -> None:
         columns, wide, root = report.columns, len(report.columns), self._root
         bucket, key, size, modified = (columns[name] for name in _NEEDED)
         latest, marker, etag, storage = (columns.get(name, -1) for name in ("IsLatest", "IsDeleteMarker", "ETag", "StorageClass"))
         name = f"s3://{self._place.bucket}/{printable(file['key'])}"
         whole = self._client.options.bucket
-        for row in reports.rows(self._client, self._place, file["key"], md5=file["MD5checksum"], size=file["size"], packed=True):
+        encoded = report.kind == "CSV"
+        for row in self._rows(report, file):
             if len(row) != wide:
                 raise Malformed(f"{name}: has a row of {len(row)} columns, and its manifest names {wide}; let the report be made again")
             if row[bucket] != whole:
@@ -167,7 +184,7 @@ class Inventory:
             if (latest >= 0 and not _flag(row[latest], name)) or (marker >= 0 and _flag(row[marker], name)):
                 continue
             spelt = row[key]
-            if "%" in spelt or "+" in spelt:
+            if encoded and ("%" in spelt or "+" in spelt):
                 spelt = unquote_plus(spelt, errors="surrogateescape")
             if not spelt:
                 raise Malformed(f"{name}: has an object without a name")
@@ -193,16 +210,15 @@ def _moment(stamp: object, folder: str, name: str) -> datetime:
         raise Malformed(f"{name}: its creationTimestamp {printable(text[:64])}, or its folder's name, is no moment") from None
 
 
-def _columns(schema: object, name: str) -> dict[str, int]:
-    columns = {column.strip(): place for place, column in enumerate(str(schema).split(","))}
-    if len(columns) != str(schema).count(",") + 1:
+def _complete(columns: Sequence[str], name: str) -> None:
+    """Raises Malformed or Unsupported where these columns, by their names in CSV, are not what a listing needs."""
+    if len(set(columns)) != len(columns):
         raise Malformed(f"{name}: its fileSchema names a column twice")
     missing = [column for column in _NEEDED if column not in columns]
     if missing:
         raise Unsupported(f"{name}: the report has no {' and no '.join(missing)}; add that to the optional fields of the inventory")
-    if "VersionId" in columns and not {"IsLatest", "IsDeleteMarker"} <= columns.keys():
+    if "VersionId" in columns and not {"IsLatest", "IsDeleteMarker"} <= set(columns):
         raise Malformed(f"{name}: its fileSchema has VersionId without IsLatest and IsDeleteMarker")
-    return columns
 
 
 def _files(told: object, name: str) -> tuple[dict[str, Any], ...]:

@@ -84,15 +84,7 @@ def rows(client: S3Client, at: Folder, key: str, *, md5: str, size: int | None, 
         packed: whether it is compressed with gzip.
     """
     name = f"s3://{at.bucket}/{printable(key)}"
-    answer = client.ask("GetObject", f"reading {name}", absent={"NoSuchKey"}, at=at, Key=key)
-    if answer is None:
-        raise Malformed(f"{name}: is not there, though its manifest names it")
-    length = answer.get("ContentLength")
-    if not isinstance(length, int) or length > MOST_BYTES:
-        raise Malformed(f"{name}: its size is not told, or is larger than {MOST_BYTES} bytes")
-    if size is not None and length != size:
-        answer["Body"].close()
-        raise Malformed(f"{name}: has {length} bytes, and its manifest says {size}; let the report be made again")
+    answer, length = _opened(client, at, key, size)
     seen = hashlib.md5(usedforsecurity=False)
     content = _noted(_chunks(client, at, key, answer, length), seen.update)
     plain = _unpacked(content, name, length) if packed else content
@@ -105,8 +97,35 @@ def rows(client: S3Client, at: Folder, key: str, *, md5: str, size: int | None, 
         raise Malformed(f"{name}: is not CSV ({error})") from None
     for _ in content:
         pass  # what is behind the end of the compressed part counts for the MD5
-    if seen.hexdigest() != md5.lower():
-        raise Malformed(f"{name}: has the MD5 {seen.hexdigest()}, and its manifest says {md5.lower()}; let the report be made again")
+    _compare(seen.hexdigest(), md5, name)
+
+
+def chunks(client: S3Client, at: Folder, key: str, *, md5: str, size: int) -> Iterator[bytes]:
+    """The bytes of one file of a report. Not to be used before the last one, as in `rows`. Raises ConnectorError."""
+    answer, length = _opened(client, at, key, size)
+    seen = hashlib.md5(usedforsecurity=False)
+    yield from _noted(_chunks(client, at, key, answer, length), seen.update)
+    _compare(seen.hexdigest(), md5, f"s3://{at.bucket}/{printable(key)}")
+
+
+def _opened(client: S3Client, at: Folder, key: str, size: int | None) -> tuple[dict[str, Any], int]:
+    """The answer that a file's bytes come in, and how many they are to be."""
+    name = f"s3://{at.bucket}/{printable(key)}"
+    answer = client.ask("GetObject", f"reading {name}", absent={"NoSuchKey"}, at=at, Key=key)
+    if answer is None:
+        raise Malformed(f"{name}: is not there, though its manifest names it")
+    length = answer.get("ContentLength")
+    if not isinstance(length, int) or length > MOST_BYTES:
+        raise Malformed(f"{name}: its size is not told, or is larger than {MOST_BYTES} bytes")
+    if size is not None and length != size:
+        answer["Body"].close()
+        raise Malformed(f"{name}: has {length} bytes, and its manifest says {size}; let the report be made again")
+    return answer, length
+
+
+def _compare(found: str, promised: str, name: str) -> None:
+    if found != promised.lower():
+        raise Malformed(f"{name}: has the MD5 {found}, and its manifest says {promised.lower()}; let the report be made again")
 
 
 def _chunks(client: S3Client, at: Folder, key: str, answer: dict[str, Any], most: int) -> Iterator[bytes]:

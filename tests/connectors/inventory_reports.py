@@ -7,7 +7,7 @@ import gzip
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote_plus
@@ -15,6 +15,24 @@ from urllib.parse import quote_plus
 COLUMNS = ("Bucket", "Key", "Size", "LastModifiedDate", "ETag", "StorageClass")
 VERSIONS = ("Bucket", "Key", "VersionId", "IsLatest", "IsDeleteMarker", "Size", "LastModifiedDate", "ETag", "StorageClass")
 FOLDER = "reports/source/daily"
+COLUMNAR = {
+    "Bucket": "bucket",
+    "Key": "key",
+    "VersionId": "version_id",
+    "IsLatest": "is_latest",
+    "IsDeleteMarker": "is_delete_marker",
+    "Size": "size",
+    "LastModifiedDate": "last_modified_date",
+    "ETag": "e_tag",
+    "StorageClass": "storage_class",
+}
+_PARQUET = {
+    "IsLatest": "optional boolean {}",
+    "IsDeleteMarker": "optional boolean {}",
+    "Size": "optional int64 {}",
+    "LastModifiedDate": "optional int64 {} (TIMESTAMP(MILLIS,true))",
+}
+_ORC = {"IsLatest": "boolean", "IsDeleteMarker": "boolean", "Size": "bigint", "LastModifiedDate": "timestamp"}
 
 
 def rows_of(client: Any, bucket: str) -> list[dict[str, str]]:
@@ -43,6 +61,53 @@ def csv_of(rows: Iterable[Mapping[str, str]], columns: Sequence[str] = COLUMNS) 
     return text.getvalue().encode()
 
 
+def table_of(rows: Iterable[Mapping[str, str]], columns: Sequence[str] = COLUMNS) -> Any:
+    """The same as a table with the types that S3 writes; an empty text is null, and keys are as they are."""
+    import pyarrow as pa
+
+    kinds = {"IsLatest": pa.bool_(), "IsDeleteMarker": pa.bool_(), "Size": pa.int64(), "LastModifiedDate": pa.timestamp("ms", tz="UTC")}
+    read: dict[str, Callable[[str], object]] = {
+        "IsLatest": "true".__eq__,
+        "IsDeleteMarker": "true".__eq__,
+        "Size": int,
+        "LastModifiedDate": datetime.fromisoformat,
+    }
+    given = list(rows)
+    table = {}
+    for column in columns:
+        values = [read.get(column, str)(row[column]) if row.get(column) else None for row in given]
+        table[COLUMNAR[column]] = pa.array(values, kinds.get(column, pa.string()))
+    return pa.table(table)
+
+
+def parquet_of(table: Any, **options: Any) -> bytes:
+    """A table as Parquet, compressed with Snappy as S3 does."""
+    from pyarrow import parquet
+
+    content = io.BytesIO()
+    parquet.write_table(table, content, **{"compression": "snappy", "store_schema": False, **options})
+    return content.getvalue()
+
+
+def orc_of(table: Any, **options: Any) -> bytes:
+    """A table as ORC, compressed with zlib as S3 does."""
+    from pyarrow import orc
+
+    content = io.BytesIO()
+    orc.write_table(table, content, **{"compression": "zlib", **options})
+    return content.getvalue()
+
+
+def schema_of(kind: str, columns: Sequence[str]) -> str:
+    """What a manifest says of the columns."""
+    if kind == "Parquet":
+        fields = (_PARQUET.get(column, "optional binary {} (STRING)").format(COLUMNAR[column]) for column in columns)
+        return f"message s3.inventory {{  {';  '.join(fields)};}}"
+    if kind == "ORC":
+        return f"struct<{','.join(COLUMNAR[column] + ':' + _ORC.get(column, 'string') for column in columns)}>"
+    return ", ".join(columns)
+
+
 def publish(
     client: Any,
     at: str,
@@ -55,18 +120,19 @@ def publish(
     file: Mapping[str, Any] | None = None,
     checksum: bytes | None = None,
     folder: str = FOLDER,
+    kind: str = "CSV",
 ) -> str:
     """
     Put one report of bucket `source` into bucket `at`; gives the URL of its folder, for the option `inventory`.
 
-    `files` are what is compressed. `manifest` and `file` replace what the manifest says, of itself and of each file; `checksum` is the content of
-    manifest.checksum, empty for none.
+    `files` are what is compressed, or whole files of Parquet or ORC. `manifest` and `file` replace what the manifest says, of itself and of each
+    file; `checksum` is the content of manifest.checksum, empty for none.
     """
     begun = begun or datetime.now(UTC) - timedelta(hours=1)
     named = []
     for number, content in enumerate(files):
-        packed = gzip.compress(content)
-        key = f"{folder}/data/{begun:%Y%m%d%H%M}-{number}.csv.gz"
+        packed = gzip.compress(content) if kind == "CSV" else content
+        key = f"{folder}/data/{begun:%Y%m%d%H%M}-{number}.{'csv.gz' if kind == 'CSV' else kind.lower()}"
         client.put_object(Bucket=at, Key=key, Body=packed)
         named.append({"key": key, "size": len(packed), "MD5checksum": hashlib.md5(packed).hexdigest(), **(file or {})})
     told = {
@@ -74,8 +140,8 @@ def publish(
         "destinationBucket": f"arn:aws:s3:::{at}",
         "version": "2016-11-30",
         "creationTimestamp": str(int(begun.timestamp() * 1000)),
-        "fileFormat": "CSV",
-        "fileSchema": ", ".join(columns),
+        "fileFormat": kind,
+        "fileSchema": schema_of(kind, columns),
         "files": named,
         **(manifest or {}),
     }
