@@ -85,8 +85,8 @@ class Selection:
     def objects(self) -> Iterator[Wanted]:
         """The objects to read, in the order in which they should be. Those that need no reading have their result told here."""
         if self._waiting is None:
-            # Whatever ends the night, what stands is told as standing, and what is known to be bad as bad.
-            self._tally.rotate(self._night(left=0))
+            # Whatever ends the night, what stands is told as standing, what is due as left, and what is known to be bad as bad.
+            self._tally.rotate(self._night(left=self._tonight.due(min(self._soon, self._lately))))
             self._tally.before(self._known_bad())
             about = self._tonight.expected(min(self._soon, self._lately), self._lately, self._turns)
             self._progress.planned(self._copy, *(self._spool.expected() if self._full else about))

@@ -59,6 +59,13 @@ class Tonight:
         """The listed objects that were not what was promised when an earlier night last looked, or could not be read, in key order."""
         return self._spool.wanted_in("(SELECT key FROM objects WHERE result IN ('mismatch', 'unreadable')) a", "a.key")
 
+    def due(self, due: int) -> int:
+        """How many objects with a promise were read and wait since `due` or longer."""
+        (count,) = self._spool.run(
+            "SELECT count(*) FROM objects o WHERE read > 0 AND queue <= ? AND EXISTS (SELECT 1 FROM promises q WHERE q.key = o.key)", (due,)
+        ).fetchone()
+        return int(count)
+
     def expected(self, due: int, lately: int, turns: tuple[int, float]) -> tuple[int, int]:
         """
         About how many objects are read, and their bytes: those that never were, those that wait since `due` or longer, and those in turn that do
