@@ -8,9 +8,8 @@ It is made from the same records as every other report, adds no judgment to them
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 
 from drcheck.checks.restore import why_refused
 from drcheck.model import (
@@ -35,68 +34,16 @@ from drcheck.reports.plain_words import spoken_day, spoken_length, spoken_moment
 from drcheck.reports.rows import CopyRow, copy_rows
 from drcheck.reports.statement_loss import Fate, Loss, Places, losses
 from drcheck.reports.statement_shared import Failure, Shared, spoken_kind
+from drcheck.reports.statement_table import WORST, Case, SystemLine, Table
 from drcheck.reports.wording import caution
 from drcheck.reports.wrapping import listed, shorten, shorten_words
 
-MOST_SYSTEMS = 60
-"""So many systems of one place have a row, the worst first; the others are counted."""
 MOST_FAILURES = 6
 """So many failures that take several places have a section, the worst first; the others are counted."""
 _LONGEST_WORD, _LONGEST_TEXT = 48, 320
 _MOST_NAMES = 4
 FateOf = Callable[[CopyPlace], tuple[Fate, str]]
 """What becomes of a copy, and why, where it is not simply left."""
-
-
-class Case(IntEnum):
-    """What would become of one system, the worst first."""
-
-    GONE = 0
-    """Nothing that could be restored from would be left."""
-    UNSAID = 1
-    """Whether anything would be left, nobody knows."""
-    DAMAGED = 2
-    """What it would come back from is known to be damaged."""
-    MORE = 3
-    """More work would be lost than was agreed."""
-    UNREAD = 4
-    """No more work would be lost than was agreed, if what it would come back from is right, and that was not read whole."""
-    AGREED = 5
-    """No more work would be lost than was agreed, and what it would come back from was read whole and is right."""
-
-
-_CASES = {
-    Case.GONE: "would be lost altogether",
-    Case.UNSAID: "may be lost altogether, nobody can say",
-    Case.DAMAGED: "would come back from a damaged copy",
-    Case.MORE: "would lose more work than was agreed",
-    Case.UNREAD: "would lose no more work than was agreed if the copy is right, which nobody knows",
-    Case.AGREED: "would lose no more work than was agreed",
-}
-_WORST = {
-    Case.GONE: "a system would be lost altogether",
-    Case.UNSAID: "nobody can say whether a system would come back",
-    Case.DAMAGED: "a system would come back from a damaged copy",
-    Case.MORE: "a system would lose more work than was agreed",
-    Case.UNREAD: "a system would come back from a copy of which nobody knows whether it is right",
-    Case.AGREED: "no system would lose more work than was agreed",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class SystemLine:
-    """One system, in plain words."""
-
-    system: SystemUsed
-    case: Case
-    work: str
-    """How much work would be gone."""
-    back: str
-    """From where it would come back, and what is known of that copy."""
-    time: str
-    """How long that took when it was last rehearsed."""
-    unsaid: tuple[str, ...]
-    """What nobody can say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,28 +56,6 @@ class WeakPoint:
     ask: str
     unknown: bool
     accepted: str
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """What would become of some systems, the worst first."""
-
-    lines: tuple[SystemLine, ...]
-    more: str
-    """What would become of the systems that have no row; empty where all have one."""
-    counts: tuple[tuple[str, str], ...]
-    """How many systems in which case: a class and words."""
-
-    @classmethod
-    def of(cls, lines: Iterable[SystemLine]) -> Table:
-        """These lines, sorted, and the best of them counted only where there are too many."""
-        ordered = sorted(lines, key=lambda line: line.case)
-        found, hidden = Counter(line.case for line in ordered), Counter(line.case for line in ordered[MOST_SYSTEMS:])
-        return cls(
-            lines=tuple(ordered[:MOST_SYSTEMS]),
-            more=", ".join(f"{hidden[case]} {_CASES[case]}" for case in Case if hidden[case]),
-            counts=tuple((case.name.lower(), f"{found[case]} {_CASES[case]}") for case in Case if found[case]),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +75,7 @@ class Place:
 class Together:
     """One thing that several places share, and what its failure would mean."""
 
+    failure: Failure
     failing: tuple[str, ...]
     """What fails: kinds and names."""
     flooded: bool
@@ -164,6 +90,8 @@ class Together:
     """Systems of which nobody can say whether they would stop too."""
     undeclared: tuple[str, ...]
     """What is not declared and would have to be, to know more."""
+    same: tuple[str, ...]
+    """Systems that would fare just as if their building were lost, and have no row."""
     table: Table
 
 
@@ -172,17 +100,18 @@ def statement(assessment: Assessment, _: ReportOptions) -> str:
     counts = assessment.counts()
     open_ = counts[Outcome.UNKNOWN] + counts[Outcome.ERROR]
     told = Statement(assessment)
-    together = told.together()
+    places = told.places()
+    together = told.together(places)
     return page(
         "statement.html",
         ("statement.css",),
         assessment=assessment,
         caution=caution(assessment),
-        places=told.places(),
+        places=places,
         together=together[:MOST_FAILURES],
         beyond=_beyond(together[MOST_FAILURES:]),
         shared_recorded=told.shared_recorded,
-        gaps=told.gaps(),
+        gaps=told.gaps(together[:MOST_FAILURES]),
         recorded=bool(assessment.systems),
         seen=spoken_moment(assessment.facts.at),
         spoken=spoken_length,
@@ -219,27 +148,32 @@ class Statement:
         rows = merged_rows(open_, ())
         return [self._place(loss, rows) for loss in self._losses]
 
-    def together(self) -> list[Together]:
-        """What the failure of each thing that several places share would mean, the worst first."""
-        found = [self._together(failure) for failure in self._shared.failures(self._losses)]
-        return sorted(found, key=lambda one: [-Counter(line.case for line in one.table.lines)[case] for case in Case])
+    def together(self, places: Sequence[Place]) -> list[Together]:
+        """What the failure of each thing that several places share would mean, the worst first, where these places were told before."""
+        told = [line for place in places for line in place.table.lines]
+        found = [self._together(failure, told) for failure in self._shared.failures(self._losses)]
+        return sorted(found, key=lambda one: [-count for count in one.table.tally])
 
     @property
     def shared_recorded(self) -> bool:
         """Whether it was recorded what places share; older records do not hold it."""
         return self._shared.recorded
 
-    def gaps(self) -> list[str]:
-        """Of which places it is not declared what they stand in."""
+    def gaps(self, together: Sequence[Together]) -> list[str]:
+        """Of which places it is not declared what they stand in, besides those of which that was told before."""
+        told = {entry for one in together for entry in one.failure.undeclared}
         alike: dict[tuple[str, ...], list[str]] = {}
         for kind, sites in self._shared.gaps().items():
-            alike.setdefault(tuple(_short(site.name) for site in sites), []).append(spoken_kind(kind))
+            if names := tuple(_short(site.name) for site in sites if (kind, site.id) not in told):
+                alike.setdefault(names, []).append(spoken_kind(kind))
         return [f"{', '.join(kinds)} of {listed(sites, _MOST_NAMES)}" for sites, kinds in alike.items()]
 
-    def _together(self, failure: Failure) -> Together:
+    def _together(self, failure: Failure, told: Sequence[SystemLine]) -> Together:
+        table = Table.of([self._line(system, self._failed_with(failure)) for system in failure.systems], told)
         alone = [system.name for system in failure.alone]
         apart = [self._place_of(target.site, target.target) for target in failure.apart]
         return Together(
+            failure=failure,
             failing=_first([f"{spoken_kind(kind)}: {_short(name)}" for kind, name in failure.domains]),
             flooded=all(kind == "flood-zone" for kind, _ in failure.domains),
             sharing=_first([*(_short(site.name) for site in failure.sites), *map(_short, alone), *apart]),
@@ -247,7 +181,8 @@ class Statement:
             takes=_first([self._place_of(target.site, target.target) for target in failure.targets if target.target in self._holding]),
             unsure=_first([_short(system.name) for system in failure.unsure]),
             undeclared=_first([f"{spoken_kind(kind)} of {_short(self._site(site))}" for kind, site in failure.undeclared]),
-            table=Table.of(self._line(system, self._failed_with(failure)) for system in failure.systems),
+            same=_first([*map(_short, table.same)]),
+            table=table,
         )
 
     def _failed_with(self, failure: Failure) -> FateOf:
@@ -257,7 +192,7 @@ class Statement:
         return Place(
             name=" and ".join(site.name for site in loss.sites),
             shared=", ".join(sorted({name for site in loss.sites for name in site.buildings})) if len(loss.sites) > 1 else "",
-            table=Table.of(self._line(system, self._lost_with(loss, system)) for system in loss.systems),
+            table=Table.of([self._line(system, self._lost_with(loss, system)) for system in loss.systems]),
             weakest=self._weakest(loss, rows),
             asked=any(system.id in self._passed for system in loss.systems),
         )
@@ -363,8 +298,9 @@ def _first(names: Sequence[str]) -> tuple[str, ...]:
 
 def _beyond(others: Sequence[Together]) -> str:
     """How bad the failures are that have no section; empty where all have one."""
-    worst = Counter(min(line.case for line in one.table.lines) for one in others)
-    return ", ".join(f"in {worst[case]} {_WORST[case]}" for case in Case if worst[case])
+    worst = Counter(one.table.worst for one in others)
+    words = ", ".join(f"in {worst[case]} {WORST[case]}" for case in Case if worst[case])
+    return f"{number_of(len(others), 'more failure')} would take several places at once: {words}" if others else ""
 
 
 def _case(best: CopyRow, system: SystemUsed) -> Case:

@@ -13,13 +13,14 @@ from dataclasses import dataclass, replace
 
 from drcheck.estate.schema import DOMAIN_KINDS
 from drcheck.independence import DEVICE, Standing, production_in, target_in
-from drcheck.model import Assessment, CopyPlace, OtherDomains, Reason, SiteUsed, SystemUsed, TargetPlace, Unobserved
+from drcheck.model import Assessment, CopyPlace, OtherDomains, Reason, SiteUsed, SystemUsed, TargetPlace, Unobserved, printable
 from drcheck.reports.statement_loss import Fate, Loss, Places
+from drcheck.reports.wrapping import shorten
 
 EVERYWHERE = ("power", "cooling", "network", "identity")
 """Kinds that every place has, so that one that declares none has only left it out."""
-_UNPLACED = frozenset({"building", "array", DEVICE})
-"""Kinds that tell nothing of a place: another site is another building until it is said to be the same, and arrays are told by devices."""
+LONGEST_NAME = 48
+"""Of a kind or a name, in columns."""
 _SPOKEN = {"array": "storage array", "flood-zone": "flood zone", "identity": "administration", "key": "encryption key"}
 _UNSEEN = Unobserved(Reason.NOT_ATTEMPTED, "no facts of it")
 
@@ -53,8 +54,8 @@ class Failure:
 
 
 def spoken_kind(kind: str) -> str:
-    """A kind of failure domain in plain words."""
-    return _SPOKEN.get(kind, kind)
+    """A kind of failure domain in plain words, short and printable whatever a record calls it."""
+    return _SPOKEN.get(kind) or shorten(printable(kind), LONGEST_NAME)
 
 
 class Shared:
@@ -122,11 +123,16 @@ class Shared:
         return self._where.by_device(copy.target, failure.devices, failure.targets)
 
     def gaps(self) -> dict[str, list[SiteUsed]]:
-        """Sites where something stands of which a kind is not declared that every place has, or that live systems stand in, by kind."""
+        """
+        Sites where something stands of which a kind is not declared, by kind: those that every place has, and those that are declared of live systems.
+
+        Buildings are not among them, since another site is another building until it is said to be the same.
+        """
         everything = [*self._live.values(), *self._kept.values()]
         if not self.recorded or len({standing.site for standing in everything}) < 2:
             return {}
-        kinds = {*EVERYWHERE}.union(*({domain.kind for domain in standing.domains} for standing in self._live.values())) - _UNPLACED
+        declared = (one for system in self._systems.values() for one in (*self._of_site(system.site), *_declared(system)))
+        kinds = {*EVERYWHERE, *(kind for kind, _ in declared)} - {"building"}
         found = {}
         for kind in sorted(kinds, key=_order):
             lacking = {standing.site for standing in everything if not standing.names(kind)}
@@ -157,7 +163,7 @@ class Shared:
     def _failure(self, domain: Domain, systems: Collection[str], targets: Collection[str]) -> Failure:
         kind, name = domain
         stopped, lost, devices = self._with_devices(systems, targets)
-        sharing = [site for site in self._sites.values() if name in dict(_declared(site)).get(kind, ())]
+        sharing = [site for site in self._sites.values() if any(kind == one and name in names for one, names in _declared(site))]
         hit = {*(self._live[one].site for one in systems), *(self._kept[one].site for one in targets)}
         ids = {site.id for site in sharing}
         unknown = [standing for one, standing in self._kept.items() if one not in lost and standing.unknown(kind)]

@@ -38,12 +38,12 @@ def hot_afternoon() -> Assessment:
         "pathology": ("south-disk", "archive"),
     }
     at = {target.target: target.site for target in targets}
-    names = {"pathology": "Pathology laboratory"}
     return replace(
         given,
         sites=sites,
         systems=tuple(
-            replace(system, name=names.get(system.id, system.name), site="annexe" if system.id == "pathology" else "main") for system in given.systems
+            replace(system, name="Pathology laboratory", site="annexe", device="san-2") if system.id == "pathology" else system
+            for system in given.systems
         ),
         targets=targets,
         copies=tuple(

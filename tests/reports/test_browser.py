@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playw
 from pypdf import PdfReader
 
 from tests.reports import sample
+from tests.reports.afternoon import hot_afternoon
 from tests.reports.large import large
 from tests.reports.rendering import text_of
 
@@ -25,6 +26,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "html-nothing": lambda: text_of(sample.nothing(), "html"),
     "statement": lambda: text_of(sample.hospital(), "statement"),
     "statement-rehearsal": lambda: text_of(sample.rehearsal(), "statement"),
+    "statement-afternoon": lambda: text_of(hot_afternoon(), "statement"),
 }
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 """The rules of WCAG 2.2 at level AA, as axe calls them."""
@@ -179,7 +181,7 @@ def test_paper_has_the_facts_without_a_click(visit: Callable[..., Visit]) -> Non
     assert "Show only" not in text
 
 
-@pytest.mark.parametrize("name", ["statement", "statement-rehearsal"])
+@pytest.mark.parametrize("name", ["statement", "statement-rehearsal", "statement-afternoon"])
 def test_the_statement_of_a_small_estate_is_one_sheet(name: str, visit: Callable[..., Visit]) -> None:
     page = visit(PAGES[name]()).page
     assert len(PdfReader(io.BytesIO(page.pdf(prefer_css_page_size=True))).pages) == 1

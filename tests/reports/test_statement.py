@@ -20,8 +20,9 @@ from drcheck.estate.schema import Estate
 from drcheck.model import Assessment, Drill, Facts, Identity, ObjectResult, Observed, Outcome, Reason, SiteUsed, Source, Unobserved
 from drcheck.policy import Pack, load_pack
 from drcheck.reports.plain_words import spoken_day, spoken_length, spoken_moment
-from drcheck.reports.statement import Case, Statement, SystemLine
+from drcheck.reports.statement import Statement
 from drcheck.reports.statement_loss import losses
+from drcheck.reports.statement_table import Case, SystemLine
 from tests.policy import rig
 from tests.policy.rig import NOW, Slot
 from tests.reports import sample
