@@ -14,7 +14,7 @@ from datetime import datetime
 
 from drcheck.clock import Deadline, monotonic
 from drcheck.connectors import connector_for
-from drcheck.connectors.base import CallLog, Connector, attempt
+from drcheck.connectors.base import CallLog, CallSink, Connector, attempt
 from drcheck.estate.schema import Copy, Estate, Target
 from drcheck.formats import format_for
 from drcheck.model import (
@@ -39,14 +39,12 @@ log = logging.getLogger(__name__)
 OFFLINE_SECONDS = 10.0
 """How long a target that is declared offline is tried, at the most: it should not answer, and it matters when it does."""
 
-Sink = Callable[[datetime, str, str, str], None]
-"""Told of every call: when, which target, which call, about what."""
 Heard = Callable[[TargetFacts], None]
 """Told of each target as soon as it has been looked at or given up."""
 
 
 def inspect(
-    estate: Estate, *, now: datetime, seconds: float, workers: int, run: Deadline, sink: Sink | None = None, heard: Heard | None = None
+    estate: Estate, *, now: datetime, seconds: float, workers: int, run: Deadline, sink: CallSink | None = None, heard: Heard | None = None
 ) -> tuple[tuple[TargetFacts, ...], tuple[CopyFacts, ...]]:
     """
     The facts of every target and every copy, in the estate's order.

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from drcheck.clock import Deadline
+from drcheck.connectors.base import CallSink
 from drcheck.errors import StoreError
 from drcheck.estate.schema import Estate
 from drcheck.inspect import Heard, inspect
 from drcheck.model import NOT_KEPT, CopyFacts, Fact, Facts, Observed, Reason, Source, StoreKept, TargetFacts, Unobserved
 from drcheck.restore.recorded import recorded_drills
 from drcheck.verify import Forecast, Manner, Memory, plan, verify
-
-CallSink = Callable[[datetime, str, str, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +109,12 @@ class _Calls:
         self._made: Counter[tuple[str, str]] = Counter()
         self._lock = threading.Lock()
 
-    def add(self, at: datetime, target: str, call: str, subject: str) -> None:
-        """Note one call."""
+    def add(self, at: datetime, target: str, call: str, subject: str, times: int) -> None:
+        """Note a call, or so many alike."""
         with self._lock:
-            self._made[target, call] += 1
+            self._made[target, call] += times
         if self._sink is not None:
-            self._sink(at, target, call, subject)
+            self._sink(at, target, call, subject, times)
 
     def told(self, targets: tuple[TargetFacts, ...]) -> tuple[TargetFacts, ...]:
         """The targets with every call that was made there: inspecting and reading together are what a target's log should show of this run."""

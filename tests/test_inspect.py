@@ -213,9 +213,9 @@ def test_every_call_is_told_to_the_sink() -> None:
     seen: list[tuple[str, str, str]] = []
     lock = threading.Lock()
 
-    def sink(at: datetime, target: str, call: str, subject: str) -> None:
+    def sink(at: datetime, target: str, call: str, subject: str, times: int) -> None:
         with lock:
-            seen.append((target, call, subject))
+            seen.extend([(target, call, subject)] * times)
 
     inspect(estate({"vault": {"connector": "memory-good"}}), now=NOW, seconds=5, workers=1, run=Deadline(20), sink=sink)
     assert seen == [("vault", "memory:open", ""), ("vault", "memory:list", "lab")]

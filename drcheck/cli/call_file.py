@@ -39,15 +39,15 @@ class CallFile:
                 except OSError as problem:
                     self._failure = self._failure or problem
 
-    def write(self, at: datetime, target: str, call: str, subject: str) -> None:
-        """Write one call. A target that was given up may still answer after the file is closed; its late call is of no matter."""
+    def write(self, at: datetime, target: str, call: str, subject: str, times: int) -> None:
+        """Write a call, or so many alike, a line each. A target that was given up may still answer when the file is closed; that is of no matter."""
         from drcheck.clock import format_moment
 
         line = json.dumps({"at": format_moment(at), "target": target, "call": call, "subject": subject})
         with self._lock:
             if self._file is not None and self._failure is None:
                 try:
-                    self._file.write(line + "\n")
+                    self._file.write(f"{line}\n" * times)
                 except OSError as error:
                     self._failure = error
 

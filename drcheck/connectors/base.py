@@ -74,10 +74,14 @@ class Stored:
     computed: tuple[Computed, ...] = ()
 
 
-class CallLog:
-    """Every call that a connector made: counted here, and sent one by one to the logger `drcheck.calls` and to `sink`."""
+CallSink = Callable[[datetime, str, str, str, int], None]
+"""Told of every call: when, at which target, which call, about what, and how many alike."""
 
-    def __init__(self, target: str, sink: Callable[[datetime, str, str, str], None] | None = None) -> None:
+
+class CallLog:
+    """Every call that a connector made: counted here, and told to the logger `drcheck.calls` and to `sink`."""
+
+    def __init__(self, target: str, sink: CallSink | None = None) -> None:
         self.target = target
         self._sink = sink
         self._counts: Counter[str] = Counter()
@@ -89,9 +93,7 @@ class CallLog:
         with self._lock:
             self._counts[call] += times
         if self._sink is not None:
-            at = now()
-            for _ in range(times):
-                self._sink(at, self.target, call, subject)
+            self._sink(now(), self.target, call, subject, times)
         if self._log.isEnabledFor(logging.DEBUG):
             self._log.debug("%s %s %r × %d", self.target, call, subject, times)
 

@@ -53,6 +53,12 @@ def shape_of(digests: Iterable[Digest]) -> tuple[str, bytes]:
     return (words[0], raw[0]) if len(raw) == 1 else (",".join(words), b"".join(raw))
 
 
+def same_shape(algorithm: str, digest: str) -> tuple[str, bytes] | None:
+    """`shape_of` one digest that was found as it was promised; None where it is no lower-case hex, or empty. Raises as `shape_of`."""
+    raw = _from_hex(digest)
+    return (_word(algorithm, len(raw), _SAME, ""), raw) if raw else None
+
+
 @lru_cache(1_024)
 def _word(algorithm: str, promised: int, found: str, end: str) -> str:
     if not algorithm or any(character in algorithm for character in ", \n"):

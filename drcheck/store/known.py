@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import starmap
+from math import floor
 from typing import Any, NamedTuple
 
 from drcheck.connectors.base import Entry
 from drcheck.model import Depth, ObjectResult, ObjectVerdict
-from drcheck.store.digests import Digest, digests_of, shape_of
+from drcheck.store.digests import Digest, digests_of, same_shape, shape_of
 
 REMEMBER = timedelta(days=30)
 """For how long an object that is gone stays known, and what should not have happened to one."""
@@ -41,6 +42,7 @@ DEPTHS = {code: depth for depth, code in DEPTH_CODES.items()}
 _ATTRIBUTES = DEPTH_CODES[Depth.ATTRIBUTES]
 _TRIED = DEPTH_CODES[Depth.SAMPLED]
 _READ = DEPTH_CODES[Depth.READ]
+_MATCH = RESULT_CODES[ObjectResult.MATCH]
 _MISMATCH = RESULT_CODES[ObjectResult.MISMATCH]
 _BAD = frozenset(RESULT_CODES[result] for result in (ObjectResult.MISMATCH, ObjectResult.MISSING, ObjectResult.UNREADABLE))
 
@@ -252,7 +254,7 @@ def seconds_of(moment: datetime) -> int:
     """
     if moment.tzinfo is None:
         raise ValueError(f"{moment.isoformat()} has no time zone")
-    seconds = int(moment.timestamp() // 1)
+    seconds = floor(moment.timestamp())
     if not 0 < seconds <= LATEST:
         raise ValueError(f"{moment.isoformat()} is not between 1970 and 2106; set this machine's clock")
     return seconds
@@ -276,6 +278,22 @@ def cells_of(reading: Reading) -> Cells:
     read = at if depth >= _READ and raw and any(digest.found for digest in reading.digests) else 0
     key, version, result = key_of(reading.key), key_of(reading.version), RESULT_CODES[reading.result]
     return key, reading.size, version, 0, 0, 0, 0, at, tried, read, result, depth, shape, raw
+
+
+def cells_of_verdict(verdict: ObjectVerdict, at: datetime, entry: Entry | None, digests: Iterable[tuple[str, str, str]]) -> Cells:
+    """
+    `cells_of(Reading.of(...))`. Raises as that does.
+
+    What nearly every object is, a match of one digest that was read here, goes a way without what lies between: it is half of what recording takes.
+    """
+    if verdict.result is ObjectResult.MATCH and entry is not None and not digests and not verdict.there and not verdict.kept:
+        found = verdict.found
+        if verdict.algorithm and found and found == verdict.promised and (same := same_shape(verdict.algorithm, found)) is not None:
+            shape, raw = same
+            seconds = seconds_of(at)
+            key, version = key_of(verdict.key), key_of(entry.version or version_of(entry))
+            return key, entry.size, version, 0, 0, 0, 0, seconds, seconds, seconds, _MATCH, _READ, shape, raw
+    return cells_of(Reading.of(verdict, at, entry, digests))
 
 
 def with_reading(row: Row, reading: Row) -> Row:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Self
@@ -13,7 +13,7 @@ from drcheck.clock import now
 from drcheck.connectors.base import Entry
 from drcheck.errors import StoreError
 from drcheck.model import ObjectVerdict
-from drcheck.store.known import Cells, Reading, cells_of
+from drcheck.store.known import Cells, Reading, cells_of, cells_of_verdict
 from drcheck.store.objects import BATCH, ObjectStore
 
 EVERY = 0.2
@@ -71,11 +71,13 @@ class Recorder:
         Raises:
             StoreError: an earlier result could not be written; nothing more is taken.
         """
-        self.add(copy, (Reading.of(verdict, self._clock(), entry, digests),))
+        self._take(copy, (cells_of_verdict(verdict, self._clock(), entry, digests),))
 
     def add(self, copy: str, readings: Iterable[Reading]) -> None:
         """Take readings of `copy`, such as those of a block of work. Raises as `record`, and ValueError where a moment cannot be kept."""
-        cells = list(map(cells_of, readings))
+        self._take(copy, list(map(cells_of, readings)))
+
+    def _take(self, copy: str, cells: Sequence[Cells]) -> None:
         with self._lock:
             if self._failure is not None:
                 raise self._failure

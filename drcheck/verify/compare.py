@@ -37,9 +37,10 @@ def wrong_size(wanted: Wanted) -> ObjectVerdict | None:
 
 def compare(wanted: Wanted, digests: Digests) -> ObjectVerdict:
     """Match where every promise holds; otherwise the mismatch of the strongest one that does not."""
-    broken = [promise for promise in wanted.promises if digests.hex[promise.algorithm] != promise.digest]
+    promises = wanted.promises
+    broken = [promise for promise in promises if digests.hex[promise.algorithm] != promise.digest]
     if not broken:
-        best = max(wanted.promises, key=strength)
+        best = promises[0] if len(promises) == 1 else max(promises, key=strength)
         return verdict(wanted, ObjectResult.MATCH, best, found=digests.hex[best.algorithm], detail=_other_form(best), there=digests.there)
     worst = max(broken, key=strength)
     kept = len(wanted.promises) - len(broken)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from drcheck.clock import Deadline, monotonic, wait
 from drcheck.connectors import connector_for
-from drcheck.connectors.base import CallLog, Connector, attempt
+from drcheck.connectors.base import CallLog, CallSink, Connector, attempt
 from drcheck.errors import StoreError
 from drcheck.estate.schema import Estate, Manifest
 from drcheck.formats import format_for
@@ -35,7 +35,6 @@ from drcheck.verify.tonight import Tonight
 from drcheck.verify.work import Work
 from drcheck.workers import Done, Failed, Late, Stalled, run_all
 
-CallSink = Callable[[datetime, str, str, str], None]
 PATIENCE = 10.0
 """Seconds for which the objects in flight are waited for when a run is interrupted, and ..."""
 SILENCE = 3.0

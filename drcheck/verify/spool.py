@@ -253,20 +253,21 @@ class Spool:
             f" FROM {tables} CROSS JOIN objects o ON o.key = p.key JOIN manifests m ON m.id = p.manifest ORDER BY {order}, p.algorithm, p.manifest"
         )
         names: dict[bytes, str] = {}
-        listed: tuple[Any, ...] | None = None
+        listed: tuple[Any, ...] = ()
         promises: list[Promised] = []
-        for *about, algorithm, digest, promised_size, name, promised_as in rows:
-            if listed is None or about[0] != listed[0]:
-                if listed is not None:
+        for row in rows:
+            if not promises or row[0] != listed[0]:
+                if promises:
                     yield _wanted(listed, promises)
-                listed, promises = tuple(about), []
+                listed, promises = row, []
+            *_, algorithm, digest, promised_size, name, promised_as = row
             manifest = names.get(name)
             if manifest is None:
                 if len(names) >= _BATCH:
                     names.clear()  # sidecars: as many manifests as objects
                 manifest = names[name] = as_key(name)
             promises.append(Promised(algorithm, digest, promised_size, manifest, as_key(promised_as) if promised_as else ""))
-        if listed is not None:
+        if promises:
             yield _wanted(listed, promises)
 
     def missing(self) -> Iterator[tuple[str, str, str, str, bool]]:
@@ -345,8 +346,9 @@ class Spool:
 
 
 def _wanted(listed: tuple[Any, ...], promises: list[Promised]) -> Wanted:
-    key, size, version, archived, queue, *rest = listed
-    return Wanted(Entry(as_key(key), size, None, version, bool(archived)), tuple(promises), None if queue is None else Earlier(queue, *rest))
+    key, size, version, archived, queue, read, result, found, *_ = listed
+    entry = Entry(as_key(key), size, None, version, bool(archived))
+    return Wanted(entry, tuple(promises), None if queue is None else Earlier(queue, read, result, found))
 
 
 def below(root: str, name: str) -> str:

@@ -38,7 +38,8 @@ class Tally:
         self.copy = copy
         self._sink = sink
         self._lock = threading.Lock()
-        self._counts: Counter[ObjectResult] = Counter()
+        self._matches = 0
+        self._others: Counter[ObjectResult] = Counter()
         self._problems: list[ObjectVerdict] = []
         self._manifests: list[ManifestRead] = []
         self._more: Counter[tuple[str, bool, tuple[str, ...]]] = Counter()
@@ -135,22 +136,20 @@ class Tally:
                 self._sink.record(self.copy, verdict, entry, digests)
             self._before.pop(verdict.key, None)
             if again:
-                self._counts[ObjectResult.MATCH] -= 1
+                self._matches -= 1
                 self._verified -= 1
                 self._again -= 1
                 self._weak_only -= weak
             else:
                 self._looked_at += verdict.result is not ObjectResult.EXTRA and bool(verdict.promised)
-            self._counts[verdict.result] += 1
-            self._kept += verdict.kept and verdict.result is ObjectResult.NOT_READ
             if read is not None:
                 self._objects_read += 1
                 self._bytes_read += read
-            self._add_match(verdict, weak)
-            if verdict.result is ObjectResult.MATCH and read is not None:
-                self._verified += 1
-            if verdict.result is not ObjectResult.MATCH and len(self._problems) < MOST:
-                self._problems.append(verdict)
+            self._count(verdict, weak)
+            if verdict.result is ObjectResult.MATCH:
+                self._verified += read is not None
+            else:
+                self._kept += verdict.kept and verdict.result is ObjectResult.NOT_READ
 
     def stands(self, verdict: ObjectVerdict, *, read: int, weak: bool = False, again: bool = False) -> None:
         """
@@ -165,17 +164,14 @@ class Tally:
             if self._frozen is not None:
                 return
             self._before.pop(verdict.key, None)
-            self._counts[verdict.result] += 1
             self._looked_at += 1
-            self._add_match(verdict, weak)
+            self._count(verdict, weak)
             if verdict.result is ObjectResult.MATCH and read:
                 self._verified += 1
                 if again:
                     self._expect(read)
                 else:
                     self._oldest = read if self._oldest is None else min(self._oldest, read)
-            if verdict.result is not ObjectResult.MATCH and len(self._problems) < MOST:
-                self._problems.append(verdict)
 
     def expect(self, read: int) -> None:
         """Note that an object which stands, and was to be left alone, is read again all the same; `read` as for `stands`."""
@@ -186,10 +182,15 @@ class Tally:
         self._again += 1
         self._oldest_again = read if self._oldest_again is None else min(self._oldest_again, read)
 
-    def _add_match(self, verdict: ObjectVerdict, weak: bool) -> None:
-        if verdict.result is ObjectResult.MATCH:
+    def _count(self, verdict: ObjectVerdict, weak: bool) -> None:
+        if verdict.result is ObjectResult.MATCH:  # nearly all are, and a number of their own is found faster than one among others
+            self._matches += 1
             self._hashed_there += verdict.there
             self._weak_only += weak
+            return
+        self._others[verdict.result] += 1
+        if len(self._problems) < MOST:
+            self._problems.append(verdict)
 
     def freeze(self, stopped: Unobserved | None) -> Verification:
         """Everything that was noted; what something was promised for and has no result is not-read. Always the same once called."""
@@ -199,7 +200,7 @@ class Tally:
             return self._frozen
 
     def _verification(self, stopped: Unobserved | None) -> Verification:
-        counts = self._counts.copy()
+        counts = Counter({**self._others, ObjectResult.MATCH: self._matches})
         counts.update(verdict.result for verdict in self._before.values())
         counts[ObjectResult.NOT_READ] += (self._planned or 0) - self._looked_at - len(self._before)
         problems = [*self._problems, *self._before.values()]

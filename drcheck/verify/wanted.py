@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from drcheck.connectors.base import Entry
 from drcheck.verify.earlier import Earlier
 
 
-@dataclass(frozen=True, slots=True)
-class Promised:
-    """One promise for one object."""
+class Promised(NamedTuple):
+    """One promise for one object. A named tuple for the same reason as `Entry`."""
 
     algorithm: str
     digest: str

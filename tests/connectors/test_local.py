@@ -280,7 +280,7 @@ class TestCalls:
             (tmp_path / name).parent.mkdir(exist_ok=True)
             (tmp_path / name).write_bytes(b"x" * 3_000_000)
         told: list[tuple[str, str]] = []
-        calls = CallLog("test", lambda at, target, call, subject: told.append((call, subject)))
+        calls = CallLog("test", lambda at, target, call, subject, times: told.extend([(call, subject)] * times))
         with connect(tmp_path, calls=calls) as connector:
             for key in keys(connector):
                 content(connector, key)

@@ -295,7 +295,7 @@ class TestManner:
         for number in range(50):
             (tmp_path / f"{number:02d}").write_bytes(b"x")
         told: list[str] = []
-        pooled, alone = CallLog("a", lambda at, target, call, subject: told.append(call)), CallLog("b")
+        pooled, alone = CallLog("a", lambda at, target, call, subject, times: told.extend([call] * times)), CallLog("b")
         with connect(tmp_path, calls=pooled) as connector, connect(tmp_path, calls=alone) as other:
             for entry in entries(connector):
                 digest(other.read(entry.key), SHA256)

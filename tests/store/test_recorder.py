@@ -8,11 +8,14 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from drcheck.connectors.base import Entry
 from drcheck.errors import StoreError
 from drcheck.model import Depth, ObjectResult, ObjectVerdict
 from drcheck.store import Digest, ObjectStore, Reading, Recorder, Store, open_store
+from drcheck.store.known import Cells, cells_of, cells_of_verdict
 from drcheck.store.objects import BATCH
 from tests.store.model import night
 from tests.store.test_merge import LISTED
@@ -141,6 +144,40 @@ def test_a_verdict_says_how_hard_was_looked(store: Store, result: ObjectResult, 
     known = next(objects.known())
     assert (known.result, known.depth, known.last_read) == (result, depth, night(0, 1) if read else None)
     assert known.digests == (Digest("sha256", "ab", found),)
+
+
+DIGESTS = st.sampled_from(["", "ab" * 32, "AB" * 32, "cd" * 32, "a b", "etag-2", "\udce4"])
+
+
+@given(
+    verdict=st.builds(
+        ObjectVerdict,
+        key=st.sampled_from(["a", "b/é", "\udce4"]),
+        result=st.sampled_from(ObjectResult),
+        size=st.integers(0, 2**40),
+        algorithm=st.sampled_from(["", "sha256", "md5"]),
+        promised=DIGESTS,
+        found=DIGESTS,
+        there=st.booleans(),
+        kept=st.booleans(),
+    ),
+    entry=st.none() | st.builds(Entry, st.just("a"), st.integers(0, 2**40), st.none() | st.just(night(-3)), st.sampled_from(["", "v1"])),
+    digests=st.lists(st.tuples(st.just("sha256"), DIGESTS, DIGESTS), max_size=2),
+)
+@example(ObjectVerdict("a", ObjectResult.MATCH, 1, "sha256", "ab" * 32, "ab" * 32), Entry("a", 1, night(-3)), [])
+def test_the_short_way_to_cells_gives_what_the_long_one_does(
+    verdict: ObjectVerdict, entry: Entry | None, digests: list[tuple[str, str, str]]
+) -> None:
+    def long() -> Cells:
+        return cells_of(Reading.of(verdict, night(0, 1), entry, digests))
+
+    try:
+        expected = long()
+    except ValueError:
+        with pytest.raises(ValueError, match="no name of an algorithm"):
+            cells_of_verdict(verdict, night(0, 1), entry, digests)
+    else:
+        assert cells_of_verdict(verdict, night(0, 1), entry, digests) == expected
 
 
 def test_the_time_of_the_last_change_stands_in_for_a_version(store: Store) -> None:

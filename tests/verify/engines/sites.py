@@ -71,7 +71,7 @@ class Place:
         self.estate = estate
         self.target = estate.target(f"nas-{site}")
         self.subjects: list[str] = []
-        calls = CallLog(self.target.id, lambda _at, _target, _call, subject: self.subjects.append(subject))
+        calls = CallLog(self.target.id, lambda _at, _target, _call, subject, times: self.subjects.extend([subject] * times))
         self.connector: Connector = connector_for(self.target, estate, deadline=Deadline(seconds), calls=calls)
 
     def __enter__(self) -> Place:
