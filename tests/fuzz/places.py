@@ -154,7 +154,7 @@ def inventory(data: bytes) -> None:
     file = {"key": "k", "MD5checksum": hashlib.md5(rows, usedforsecurity=False).hexdigest(), "size": len(rows)}
     with suppress(ConnectorError), mock.patch.object(s3_reports, "_unpacked", lambda chunks, *_: chunks):
         one = s3_inventory.Inventory(Reports(rows), PLACE, root="", max_age=timedelta(days=9999))  # type: ignore[arg-type]
-        one._report = s3_inventory.Report("r", datetime.now(UTC), columns, (file,))
+        one._report = s3_inventory.Report("r", datetime.now(UTC), "CSV", tuple(columns), columns, (file,))
         try:
             for found in one.below(""):
                 assert 0 <= found.size < 2**63
@@ -377,8 +377,31 @@ ENTRIES = (
             b'"fileSchema":"Bucket, Key, Size, '
             b'LastModifiedDate","files":[{"key":"k","size":1,"MD5checksum":"d41d8cd98f00b204e9800998ecf8427e"}]}'
             b'\0"bucket","a%20b","3","2026-03-01T00:00:00.000Z","true","false"\n',
+            b'{"sourceBucket":"bucket","version":"2016-11-30","fileFormat":"Parquet","creationTimestamp":"1772323200000",'
+            b'"fileSchema":"message s3.inventory {  required binary bucket (STRING);  required binary key (STRING);  optional int64 size;'
+            b'  optional int64 last_modified_date (TIMESTAMP(MILLIS,true));}","files":[]}',
+            b'{"sourceBucket":"bucket","version":"2016-11-30","fileFormat":"ORC","creationTimestamp":"1772323200000",'
+            b'"fileSchema":"struct<bucket:string,key:string,size:bigint,last_modified_date:timestamp>","files":[]}',
         ),
-        (b'"', b",", b"\n", b"%", b"+", b"true", b"null", b"1e999", b"9" * 20, b"[" * 300, b"2026-03-01T00:00:00.000Z", b"bucket"),
+        (
+            b'"',
+            b",",
+            b"\n",
+            b"%",
+            b"+",
+            b"true",
+            b"null",
+            b"1e999",
+            b"9" * 20,
+            b"[" * 300,
+            b"2026-03-01T00:00:00.000Z",
+            b"bucket",
+            b";",
+            b":",
+            b"(",
+            b" " * 300,
+            b"optional ",
+        ),
     ),
     Entry(
         "checksum-reports",
