@@ -165,7 +165,8 @@ class _Place:
         self._calls = CallLog(target, sink)
         self._manner = manner
         self._hours = Hours(None, ())
-        self._made: Counter[str] = Counter()
+        self._before: Counter[str] = Counter()
+        self._opened: Counter[str] = Counter()
         self._files = {each.copy.id: folder / f"{target}-{number}.sqlite" for number, each in enumerate(work)}
 
     def first_look(self, deadline: Deadline) -> None:
@@ -174,9 +175,8 @@ class _Place:
         seconds = rolling.allowances[self._work[0].copy.id].seconds if rolling is not None else None
         self._hours = Hours(seconds, [each.part for each in self._work])
         self._each(self._work, self._look, deadline)
-        if seconds is not None:
-            # What the last copies left over goes back to those before them.
-            self._each([each for each in self._work if each.unfinished], self._look_on, deadline)
+        if unfinished := [each for each in self._work if each.unfinished]:
+            self._each(unfinished, self._look_on, deadline)  # what the last copies left over goes back to those before them
 
     def second_look(self, deadline: Deadline) -> None:
         """Read what is bad in other copies."""
@@ -224,7 +224,7 @@ class _Place:
 
     def _look(self, work: Work, deadline: Deadline) -> Unobserved | None:
         self._hours.begin(work.copy.id)
-        self._made = _requests(self._calls)
+        self._before = _requests(self._calls)
         deadline.check()
         rolling, manifest = work.rolling, work.copy.manifest
         layout = format_for(work.copy, self._estate)
@@ -233,6 +233,7 @@ class _Place:
         self._manner.progress.begun(work.copy.id, self._target.id)
         # Opened anew for each copy: a connection that was lost under one does not cost the next.
         with Spool(self._files[work.copy.id]) as spool, self._connector(deadline) as connector:
+            self._opened = _requests(self._calls) - self._before
             if work.refused is not None or work.standing is None or manifest is None:
                 for _ in work.sightings.each(layout.objects(connector, work.copy.path)) if work.sightings is not None else ():
                     deadline.check()
@@ -276,7 +277,9 @@ class _Place:
 
     def _selection(self, rolling: Rolling, work: Work, spool: Spool, connector: Connector) -> Selection:
         allowance = rolling.allowances[work.copy.id]
-        allowance.prepared(_requests(self._calls) - self._made)
+        allowance.prepared(_requests(self._calls) - self._before)
+        if allowance.seconds is not None:
+            allowance.prepared(self._opened)  # it may go on when all copies had their turn
         tonight = Tonight(spool)
         asking = Asking(connector, tonight, work.tally, allowance.may)
         return Selection(rolling, work.copy, spool, work.tally, self._manner.progress, tonight, asking, self._hours.until(), connector)

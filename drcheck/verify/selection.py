@@ -122,8 +122,10 @@ class Selection:
 
     def forecast(self) -> Forecast:
         """What would be read, and its cost, without reading it."""
-        for _ in self.objects():
-            pass
+        # What was listed without a version is asked about before it is read.
+        bare = sum(not wanted.entry.version for wanted in self.objects())
+        if self._requests(0):
+            self._allowance.prepared({"head": bare})
         if self._waiting is None:
             self._asking.plan(iter(()))
         else:
