@@ -13,6 +13,7 @@ import random
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -115,9 +116,13 @@ def commands(place: Place, sizes: list[int], each: int, share: float = 1) -> dic
     store = place.root / "night.db"
     whole = Command(night(place.root / "estate.toml", store), before=partial(fresh, store), verify=partial(all_recorded, store, number))
     settings = place.repository_settings()
+    alone = [sys.executable, "-m", "benchmarks.digests", str(place.root / "estate.toml"), str(place.root / "sums")]
+    # Nothing of the run but Python's start, the estate and the reading: what no night of drcheck can be faster than.
+    reading = Command([*alone, str(sizes[0])], verify=lambda said: json.loads(said)["match"] == number)
     return {
         DRCHECK: whole,
         "drcheck, without its start": replace(whole, rate=partial(_own_rate, total)),
+        **({"drcheck, reading alone": reading} if len({*sizes}) == 1 else {}),
         "C limit": Command(
             ["sh", "-c", f'exec "{place.limit()}" {many}'], needs=("cc",), stdin=names, verify=lambda said: said == f"{number} files {total} bytes\n"
         ),

@@ -70,7 +70,8 @@ class Served:
 
     def digests(self, number: int, size: int, tool: str) -> Command:
         """drcheck's connector alone, from the manifest's names: no inspection or listing before, no records after."""
-        argv = [sys.executable, "-m", "benchmarks.sftp_digests", str(self.estate(tool)), str(self.folder / f"{self.name}.sha256")]
+        sums = self.folder / f"{self.name}.sha256"
+        argv = [sys.executable, "-m", "benchmarks.digests", str(self.estate(tool)), str(sums), str(size // number)]
         return Command(argv, rate=_rate(size), verify=partial(_says, "match", number))
 
     def paramiko(self, way: str, number: int, size: int, most: int | None = None) -> Command:
