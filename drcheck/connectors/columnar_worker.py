@@ -11,6 +11,7 @@ a zone. Where something is wrong, the exit code says what, and the one thing tha
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -19,7 +20,7 @@ from typing import Any, BinaryIO
 START = "import sys; sys.path[:] = sys.argv[2:]; from drcheck.connectors.columnar_worker import main; main(sys.argv[1])"
 """The program; its arguments are what `main` takes and the parent's search path."""
 DAMAGED, NO_READER, NO_ROOM = 3, 4, 5
-"""Exit codes: the file cannot be read, pyarrow cannot be loaded, the rows could not be written."""
+"""Exit codes: the file cannot be read, something of this machine is missing, the rows could not be written."""
 MEMORY = 2**30
 """Bytes of address space, where the system bounds them. Files of any size were read in a quarter of it."""
 SECONDS = 1800
@@ -47,11 +48,13 @@ def main(asked: str) -> None:
     for unwanted in (signal.SIGINT, signal.SIGTERM):
         signal.signal(unwanted, signal.SIG_IGN)
     _bound()
-    out = sys.stdout.buffer
+    out, parent = sys.stdout.buffer, os.getppid()
     code, why = 0, ""
     try:
         for line in lines(sys.stdin.buffer, **json.loads(asked)):
             out.write(line)
+            if os.getppid() != parent:  # it was killed, and nobody waits for the rest
+                sys.exit(1)
         out.flush()
     except Wrong as wrong:
         code, why = wrong.code, str(wrong)
@@ -82,7 +85,7 @@ def lines(file: BinaryIO, *, kind: str, names: Sequence[str], wanted: Sequence[s
     try:
         import pyarrow as pa
     except ImportError as error:
-        raise Wrong(NO_READER, f"pyarrow cannot be loaded ({error})") from None
+        raise Wrong(NO_READER, f"pyarrow cannot be loaded ({error}); run: pip install 'drcheck[inventory]'") from None
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
     seen = rows = 0
@@ -101,7 +104,10 @@ def lines(file: BinaryIO, *, kind: str, names: Sequence[str], wanted: Sequence[s
     except UnicodeDecodeError:
         raise Wrong(DAMAGED, "holds what is not UTF-8") from None
     except (pa.ArrowException, OSError, ValueError, LookupError, TypeError, ArithmeticError, RuntimeError) as error:
-        raise Wrong(DAMAGED, f"is not {kind} that can be read ({' '.join(str(error).split())})") from None
+        why = " ".join(str(error).split())
+        if "Time zone file" in why:  # ORC's reader asks for GMT, whatever it reads
+            raise Wrong(NO_READER, "needs the time zones of this system to be read; install tzdata, or name their folder in TZDIR") from None
+        raise Wrong(DAMAGED, f"is not {kind} that can be read ({why})") from None
     if rows != told:
         raise Wrong(DAMAGED, f"gave {rows} rows, and says that it has {told}")
 

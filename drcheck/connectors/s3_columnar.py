@@ -126,7 +126,7 @@ def _run(client: S3Client, name: str, asked: Mapping[str, Any], content: IO[byte
     found.seek(0)
     why = printable(found.read(1000).decode("utf-8", "replace"))
     if code == worker.NO_READER:
-        raise Unsupported(f"{name}: {why}; run: pip install 'drcheck[inventory]', or let the inventory be written as CSV")
+        raise Unsupported(f"{name}: {why}; or let the inventory be written as CSV")
     if code == worker.NO_ROOM:
         raise ConnectorError(f"{name}: its rows could not be written to the temporary folder: {why}")
     if code != worker.DAMAGED:

@@ -364,6 +364,7 @@ def test_without_the_extra_it_is_said_what_to_install(moto_endpoint: str, place:
     ("start", "expected", "says"),
     [
         ("import os; os.abort()", Malformed, "brought down the process that read it .signal 6."),
+        (f"import itertools, os; os.getppid = itertools.count().__next__; {columnar_worker.START}", Malformed, "it .exit code 1."),
         ("raise SystemExit(9)", Malformed, "brought down the process that read it .exit code 9."),
         ("print('disk full', end=''); raise SystemExit(5)", ConnectorError, "could not be written to the temporary folder: disk full"),
         ("print('[[\"a\"]'); raise SystemExit(3)", Malformed, "let the report be made again"),
@@ -410,3 +411,10 @@ def test_a_file_that_says_that_it_has_more_rows_than_it_gives_is_not_used(kind: 
     monkeypatch.setattr(columnar_worker, reader.__name__, lambda *asked: (2, reader(*asked)[1]))
     with pytest.raises(columnar_worker.Wrong, match="gave 1 rows, and says that it has 2"):
         list(columnar_worker.lines(io.BytesIO(content), kind=kind, names=columns, wanted=columns, most=10**6))
+
+
+def test_without_the_time_zones_of_the_system_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    content = orc_of(table_of([row("b", "k")]))
+    monkeypatch.setenv("TZDIR", str(tmp_path))
+    with pytest.raises(Unsupported, match="install tzdata, or name their folder in TZDIR; or let the inventory be written as CSV"):
+        read_alone(content, "ORC")
