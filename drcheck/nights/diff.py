@@ -9,29 +9,9 @@ from enum import StrEnum
 
 from drcheck.clock import format_moment
 from drcheck.model import Assessment, FindingKey, Night, Outcome, Severity, Subject, Waiver, number_of, printable
-from drcheck.nights.standing import BAD, UNSURE, Standing
+from drcheck.nights.standing import BAD, Standing
+from drcheck.nights.turn import Turn, no_longer_judged, turn_of
 from drcheck.nights.unjudged import Gone, Lack, Present, present_in
-
-
-class Turn(StrEnum):
-    """What became of one finding from one night to another, in the order in which they are told."""
-
-    BROKE = "new-failure"
-    """It fails, and did not: it passed, was not known, was not asked, or was not judged at all."""
-    LOST = "became-unknown"
-    """It is unknown or in error, and was not."""
-    STILL = "still-failing"
-    UNSURE = "still-unknown"
-    REMOVED = "no-longer-judged"
-    """It was judged, and is not any more: its control or its subject is gone. A failure that is gone in this way was not repaired."""
-    FIXED = "fixed"
-    """It failed, and passes."""
-    FOUND = "became-known"
-    """It was unknown or in error, and is not."""
-    EXEMPT = "no-longer-applicable"
-    """It failed or passed, and is not asked any more."""
-    ADDED = "newly-judged"
-    """It was not judged, and passes or is not applicable."""
 
 
 class WaiverTurn(StrEnum):
@@ -133,7 +113,7 @@ def diff(before: Side, after: Side, nights: Iterable[Night]) -> Diff:
     keys = list(dict.fromkeys((*after.findings, *before.findings)))
     pairs = [(key, before.findings.get(key), after.findings.get(key)) for key in keys]
     there = present_in(after.assessment)
-    turned = [Turned(key, turn, old, new, _gone(key, old, new, there)) for key, old, new in pairs if (turn := _turn(old, new)) is not None]
+    turned = [Turned(key, turn, old, new, _gone(key, old, new, there)) for key, old, new in pairs if (turn := turn_of(_outcome(old), _outcome(new)))]
     waivers = [WaiverTurned(*found) for key, old, new in pairs if (found := _waiver_turned(key, old, new)) is not None]
     controls = [dict.fromkeys((policy, control) for policy, control, _ in side.findings) for side in (before, after)]
     subjects = [dict.fromkeys(subject for _, _, subject in side.findings) for side in (before, after)]
@@ -155,29 +135,15 @@ def diff(before: Side, after: Side, nights: Iterable[Night]) -> Diff:
 _TURNS, _WAIVER_TURNS, _SEVERITIES = list(Turn), list(WaiverTurn), list(Severity)
 
 
-def _turn(old: Standing | None, new: Standing | None) -> Turn | None:
-    """What became of a finding; None where it is as it was, and well."""
-    if new is None:
-        return Turn.REMOVED
-    was = None if old is None else old.outcome
-    if new.outcome is Outcome.FAIL:
-        return Turn.STILL if was is Outcome.FAIL else Turn.BROKE
-    if new.outcome in UNSURE:
-        return Turn.UNSURE if was in UNSURE else Turn.LOST
-    if was is None:
-        return Turn.ADDED
-    if was in UNSURE:
-        return Turn.FOUND
-    if new.outcome is Outcome.PASS:
-        return Turn.FIXED if was is Outcome.FAIL else None
-    return Turn.EXEMPT if was is not Outcome.NOT_APPLICABLE else None
-
-
 def _gone(key: FindingKey, old: Standing | None, new: Standing | None, there: Present) -> Gone | None:
     """Why a finding is not judged any more; None where it is, or was not."""
-    if old is None or old.outcome is Outcome.NOT_APPLICABLE or (new is not None and new.outcome is not Outcome.NOT_APPLICABLE):
+    if not no_longer_judged(_outcome(old), _outcome(new)):
         return None
     return there.lack(key) if new is None else Gone(Lack.NOT_ASKED, "")
+
+
+def _outcome(standing: Standing | None) -> Outcome | None:
+    return None if standing is None else standing.outcome
 
 
 def _waiver_turned(

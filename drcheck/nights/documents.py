@@ -12,11 +12,12 @@ from typing import Any
 
 from drcheck.clock import format_moment
 from drcheck.model import Night, Subject, Waiver
-from drcheck.nights.diff import Diff, Turn, Turned, WaiverTurned
+from drcheck.nights.diff import Diff, Turned, WaiverTurned
 from drcheck.nights.gaps import Gap
 from drcheck.nights.standing import Standing
 from drcheck.nights.status import Problem, Status
 from drcheck.nights.trend import Repairs, Trend
+from drcheck.nights.turn import Turn
 
 STATUS, DIFF, TREND, HISTORY = "drcheck.status/1", "drcheck.diff/1", "drcheck.trend/1", "drcheck.history/1"
 

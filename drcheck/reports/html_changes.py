@@ -1,4 +1,4 @@
-"""What changed since the night before, for a page: what became worse, what was mended, what is judged no longer."""
+"""What changed since the night before, for a page: what became worse, what was mended, what is judged no longer, as `drcheck diff` says it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from drcheck.model import Assessment, Finding, Interval, Outcome, Past, Subject, SubjectKind
+from drcheck.nights import Turn, no_longer_judged, turn_of
 from drcheck.reports.html_controls import ControlLink, ControlLinks
 from drcheck.reports.wording import subject_name
 
-_BAD = frozenset({Outcome.FAIL, Outcome.ERROR, Outcome.UNKNOWN})
 _RANKS = {Outcome.FAIL: 0, Outcome.ERROR: 1, Outcome.UNKNOWN: 2, Outcome.PASS: 3, Outcome.NOT_APPLICABLE: 3}
 _NOT_JUDGED = "not judged"
 
@@ -31,11 +31,12 @@ class Changed:
     night: str
     """The run of the night before; empty where none is known."""
     worse: tuple[Change, ...] = ()
+    """What fails or is unknown, and did not fail, or was not unknown."""
     mended: tuple[Change, ...] = ()
     gone: tuple[Change, ...] = ()
-    """What was open then and is not asked any more: nobody mended it."""
+    """What was judged then, however it stood, and is not any more: nobody mended it."""
     still: int = 0
-    """How many findings are open as they were."""
+    """How many findings fail, or are unknown or in error, as they were."""
 
     @property
     def none(self) -> bool:
@@ -53,15 +54,19 @@ def changed(assessment: Assessment, links: ControlLinks, past: Past | None) -> C
         key = (finding.policy, finding.control, finding.subject)
         here.add(key)
         then = past.before.get(key)
-        was = then.outcome if then else None
-        if finding.outcome is was:
-            still += finding.outcome in _BAD
-        elif was not in _BAD and finding.outcome in _BAD:
-            worse.add(finding, was, finding.outcome)
-        elif was in _BAD:
-            {Outcome.PASS: mended, Outcome.NOT_APPLICABLE: gone}.get(finding.outcome, worse).add(finding, was, finding.outcome)
+        was, now = then.outcome if then else None, finding.outcome
+        if no_longer_judged(was, now):
+            gone.add(finding, was, now)
+            continue
+        match turn_of(was, now):
+            case Turn.BROKE | Turn.LOST:
+                worse.add(finding, was, now)
+            case Turn.FIXED | Turn.FOUND:
+                mended.add(finding, was, now)
+            case Turn.STILL | Turn.UNSURE:
+                still += 1
     for key, interval in past.before.items():
-        if interval.outcome in _BAD and key not in here:
+        if key not in here and no_longer_judged(interval.outcome, None):
             gone.add(interval, interval.outcome, None)
     return Changed(past.nights[-1].run, worse.told(links), mended.told(links), gone.told(links), still)
 

@@ -268,7 +268,7 @@ def test_a_page_names_each_copy_that_is_not_well_however_many_there_are() -> Non
 
 def test_what_changed_is_told_with_since_when() -> None:
     text = harmless(text_of(sample.hospital(), "html", past=sample.past_of_hospital())).text
-    assert "1 worse, 1 mended, 1 not asked any more, 5 open as they were." in text
+    assert "1 worse or not known any more, 1 mended, 1 not judged any more, 5 open as they were." in text
     assert "imaging@offsite-s3 : pass → FAIL ( checksums )" in text
     assert "imaging@onsite : UNKNOWN → pass" in text
     assert "· since 2026-02-20T06:00:00Z" in text
