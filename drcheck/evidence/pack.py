@@ -19,7 +19,7 @@ from drcheck.evidence import bag
 from drcheck.evidence.archive import kind_of
 from drcheck.evidence.names import Tokens
 from drcheck.evidence.objects import object_lines
-from drcheck.evidence.packing import beside, put, unpack
+from drcheck.evidence.packing import beside, put, refuse_existing, unpack
 from drcheck.evidence.scripts import tag_files
 from drcheck.evidence.signing import Signer
 from drcheck.evidence.statement import attestation, tested
@@ -95,6 +95,7 @@ def export(
         OutputError: it could not be written.
         StoreError: the store could not be read, or no longer has the papers of the last night.
     """
+    refuse_existing(output)
     with beside(output) as place:
         folder = place / "pack"
         folder.mkdir()

@@ -7,7 +7,6 @@ import os
 import shutil
 import stat
 import tarfile
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from drcheck.errors import EvidenceError, OutputError
 from drcheck.evidence.archive import CHUNK, entries, kind_of
+from drcheck.evidence.leftovers import working_folder
 
 _MOMENT = (1980, 1, 1, 0, 0, 0)
 _SECONDS = 315_532_800
@@ -26,19 +26,30 @@ def beside(path: Path) -> Iterator[Path]:
     """
     A folder that only this user can enter, on the file system of `path`; thrown away at the end.
 
+    What one that was killed left behind there is thrown away first, see `drcheck.evidence.leftovers`.
+
     Raises:
         OutputError: none can be made, or what is done in it fails for want of room or rights.
     """
     try:
-        folder = Path(tempfile.mkdtemp(prefix=".drcheck-", dir=path.absolute().parent))
+        with working_folder(path.absolute().parent) as folder:
+            yield folder
     except OSError as error:
         raise OutputError(f"{path}: could not be written: {error.strerror or error}") from error
+
+
+def refuse_existing(path: Path) -> None:
+    """
+    Return where a pack can be put at `path`: nothing is there, or an empty folder where it is to be one.
+
+    Raises:
+        OutputError: something is.
+    """
     try:
-        yield folder
+        if path.exists() and (kind_of(path) != "dir" or any(path.iterdir())):
+            raise OutputError(f"{path}: is there already; evidence is never written over, name another file")
     except OSError as error:
         raise OutputError(f"{path}: could not be written: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def put(folder: Path, path: Path, root: str, *, replace: bool = False) -> None:
@@ -55,8 +66,8 @@ def put(folder: Path, path: Path, root: str, *, replace: bool = False) -> None:
     """
     kind = kind_of(path)
     try:
-        if not replace and path.exists() and (kind != "dir" or any(path.iterdir())):
-            raise OutputError(f"{path}: is there already; evidence is never written over, name another file")
+        if not replace:
+            refuse_existing(path)
         for each in _files(folder):
             each.chmod(_mode(each))
         if kind == "dir":
