@@ -40,7 +40,10 @@ DIGITS = {
 _BY_DIGITS = {8: "crc32", 32: "md5", 40: "sha1", 56: "sha224", 64: "sha256", 96: "sha384", 128: "sha512"}
 _LEAST_BLAKE2_BITS = 224
 _BLAKE2 = re.compile(r"blake2b(?:-(\d{1,3}))?")
-_IN_NAMES = re.compile(r"sha3[-_]?(?:224|256|384|512)|sha[-_]?(?:224|256|384|512|1)(?!\d)|md5|blake3|b3sum|\.b3$|blake2b?|b2sum|\.b2$|crc[-_]?32")
+_IN_NAMES = re.compile(
+    r"sha3[-_]?(?:224|256|384|512)|sha[-_]?(?:224|256|384|512|1)(?!\d)|md5|blake3|b3sum|\.b3$|blake2b?|b2sum|\.b2$|crc[-_]?32(?!c)"
+)
+_OTHER_CRC = re.compile(r"crc[-_]?(?:32c|64)(?:[-_]?nvme)?")
 _PLAIN = re.compile(r"(?:\w[^/\\:\0]*/)*\w[^/\\:\0.]*(?:\.\w+)*")
 """Names that nothing can be wrong with, as almost all are: no part begins with a dot or is empty, and there is no drive letter."""
 _BAD_START = re.compile(r"[/\\]|[A-Za-z]:[/\\]")
@@ -166,9 +169,12 @@ def digits_of(algorithm: str) -> int:
 
 @lru_cache(maxsize=256)
 def algorithm_in_name(file: str) -> str:
-    """The one algorithm that a manifest's own name speaks of, such as `sha256` for `SHA256SUMS`; empty where it names none or several."""
+    """
+    The one algorithm that a manifest's own name speaks of, such as `sha256` for `SHA256SUMS`; empty where it names none or several. A CRC that object
+    stores use, `crc32c` or `crc64nvme`, is named too, though no manifest's digests are held against it.
+    """
     base = re.split(r"[/\\]", file.lower())[-1]
-    found = {known_algorithm(word) for word in _IN_NAMES.findall(base)}
+    found = {known_algorithm(word) for word in _IN_NAMES.findall(base)} | {*_OTHER_CRC.findall(base)}
     return found.pop() if len(found) == 1 else ""
 
 
@@ -181,6 +187,10 @@ def algorithm_of(digest: str, told: str, file: str, line: int) -> str:
     """
     said = told or algorithm_in_name(file)
     count = len(digest)
+    if _OTHER_CRC.fullmatch(said):
+        # As long as other digests are: taken for one of them, every good object would be called bad.
+        remedy = "write it with sha256sum, or set `algorithm` of this copy's manifest if its name misleads"
+        raise error(file, line, f"its file name says {said}, which drcheck does not compute of what a manifest names", remedy)
     if said == "blake2b":
         if count % 2 == 0 and 2 <= count <= 128:
             return "blake2b" if count == 128 else f"blake2b-{count * 4}"

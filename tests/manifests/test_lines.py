@@ -143,6 +143,13 @@ def test_what_the_name_says_must_fit_and_the_estate_has_the_last_word() -> None:
     assert "no BLAKE2b digest" in refused(line("a", SHA256[:33]), algorithm="blake2b")
 
 
+@pytest.mark.parametrize(("file", "digest"), [("sums.crc32c", "0a1b2c3d"), ("CRC-32C.txt", "0a1b2c3d"), ("a.crc64nvme", "0a1b2c3d0a1b2c3d")])
+def test_a_crc_of_object_stores_is_not_taken_for_another_digest(file: str, digest: str) -> None:
+    assert "which drcheck does not compute" in refused(line("a", digest), file=file, kind="gnu")
+    assert told(line("a", "0a1b2c3d"), file="sums.crc32c", kind="gnu", algorithm="crc32") == [("a", "crc32", "0a1b2c3d")]
+    assert told(line("a"), file="crc32c-and-sha256.txt") == [("a", "sha256", SHA256)]
+
+
 def test_a_lone_digest_speaks_of_the_sidecars_object() -> None:
     assert told(f"{SHA256}\n".encode(), about="x.dump") == [("x.dump", "sha256", SHA256)]
     assert "no known kind" in refused(f"{SHA256}\n".encode())
