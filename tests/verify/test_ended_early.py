@@ -74,9 +74,8 @@ def ended_early(found: Verification, read: int) -> None:
     assert all(number > 0 for number in counts(found).values())
 
 
-@pytest.mark.parametrize("after", [0, 1])
 @pytest.mark.parametrize("budget", BUDGETS, ids=str)
-@pytest.mark.parametrize("error", [TimedOut("the time is over"), Unreachable("closed")], ids=lambda error: str(error.reason))
+@pytest.mark.parametrize(("error", "after"), [(TimedOut("the time is over"), 0), (Unreachable("closed"), 1)], ids=["late", "lost"])
 def test_what_stood_and_what_was_bad_is_told_where_reading_raises(
     nights: Troubled, monkeypatch: pytest.MonkeyPatch, budget: Budget, error: ConnectorError, after: int
 ) -> None:

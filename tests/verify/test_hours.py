@@ -83,7 +83,7 @@ def held(number: int, need: int, objects: int, listing: float, waiting: list[int
     return Held(Part(f"{number}@nas", need, objects), listing, waiting)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     needs=st.lists(st.integers(1, 50), min_size=1, max_size=COPIES),
     sizes=st.lists(st.integers(1, 4), min_size=COPIES, max_size=COPIES),
@@ -109,7 +109,7 @@ def test_while_all_have_more_to_read_than_there_is_time_each_goes_on_by_its_need
         assert abs(each.read - share) <= nights * sum(sizes[: len(needs)]) + 1e-6, (each.part, each.read, share)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     work=st.lists(st.tuples(st.integers(1, 50), st.integers(0, 100), st.integers(0, 50)), min_size=1, max_size=COPIES),
     seconds=st.integers(0, 200),
@@ -122,7 +122,7 @@ def test_what_one_copy_does_not_need_is_used_by_others_before_and_after_it(work:
         assert each.objects or not each.waiting, "a copy read nothing"
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     work=st.lists(st.tuples(st.integers(1, 50), st.integers(0, 10_000), st.integers(0, 300)), min_size=1, max_size=COPIES),
     seconds=st.integers(0, 300),

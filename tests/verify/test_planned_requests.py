@@ -106,7 +106,7 @@ def bucket(moto_endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize(
     "budget",
-    [Budget(), Budget(bytes=2 * SIZE), Budget(requests={"get": 2}), Budget(requests={"head": 1}), Budget(bytes=SIZE, requests={"head": 3})],
+    [Budget(), Budget(bytes=2 * SIZE), Budget(requests={"head": 1}), Budget(bytes=SIZE, requests={"head": 3})],
     ids=str,
 )
 def test_what_is_planned_is_what_is_made(bucket: Bucket, budget: Budget) -> None:
