@@ -124,7 +124,7 @@ class Shared:
 
     def gaps(self) -> dict[str, list[SiteUsed]]:
         """
-        Sites where something stands of which a kind is not declared, by kind: those that every place has, and those that are declared of live systems.
+        Sites where something stands of which a kind is not declared, by kind: those that every place has, and those declared of live systems.
 
         Buildings are not among them, since another site is another building until it is said to be the same.
         """

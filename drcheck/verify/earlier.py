@@ -61,12 +61,14 @@ def worth(earlier: Earlier | None, promised: Collection[tuple[str, str]], since:
     """
     if earlier is None or not earlier.result:
         return Worth.NOTHING
-    found = earlier.digests
-    contradicted = any(algorithm in found and found[algorithm] != digest for algorithm, digest in promised)
+    kept = len(promised) == 1 and earlier.found == " ".join(*promised)  # as it nearly always is, seen without taking the text apart
+    found = {} if kept else earlier.digests
+    contradicted = not kept and any(algorithm in found and found[algorithm] != digest for algorithm, digest in promised)
     if contradicted or earlier.result == ObjectResult.UNREADABLE:
         return Worth.SUSPECT
     matched = earlier.result == ObjectResult.MATCH
-    if any(algorithm not in found for algorithm, _ in promised) or not (matched or (earlier.result == ObjectResult.MISMATCH and earlier.read)):
+    known = kept or all(algorithm in found for algorithm, _ in promised)
+    if not known or not (matched or (earlier.result == ObjectResult.MISMATCH and earlier.read)):
         return Worth.NOTHING
     if not matched and earlier.queue > earlier.read:
         return Worth.SUSPECT  # it was tried again since, and not read whole

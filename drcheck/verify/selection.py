@@ -12,7 +12,7 @@ from drcheck.connectors.base import Connector
 from drcheck.estate.schema import Copy
 from drcheck.model import ObjectResult, ObjectVerdict
 from drcheck.verify.asking import Asking
-from drcheck.verify.compare import strength, verdict, weak_only, wrong_size
+from drcheck.verify.compare import verdict, weak_only, wrong_size
 from drcheck.verify.earlier import Worth, worth
 from drcheck.verify.gather import SIGN_OF_LIFE
 from drcheck.verify.plan import INTERVAL, Forecast, Night, choose, ends, turns
@@ -102,13 +102,13 @@ class Selection:
         self._waiting.settle()
         self._counts["chosen"], self._counts["bytes"] = choose(self._waiting, self._allowance, in_waves=self._allowance.seconds is not None)
         for wanted in self._waiting.passed_over():
-            self._tally.stands(_as_before(wanted), read=0)
+            self._tally.still_bad(_as_before(wanted))
         # Until it was read, nothing of it counts as read.
         self._tally.rotate(self._night(left=self._counts["due"]))
         self._tally.before(map(_as_before, self._waiting.unreached()))
         self._progress.planned(self._copy, self._counts["chosen"], self._counts["bytes"])
         for wanted in self._waiting.tonight():
-            yield replace(wanted, stood=worth(wanted.earlier, _promised(wanted), self._since) is Worth.STANDS)
+            yield wanted._replace(stood=worth(wanted.earlier, _promised(wanted), self._since) is Worth.STANDS)
 
     def short_of_time(self) -> bool:
         """Whether something was chosen that the time was too short for."""
@@ -118,7 +118,7 @@ class Selection:
     def unreached(self) -> Iterator[Wanted]:
         """The objects that were chosen and have no result of tonight, in the order in which they should be read."""
         for wanted in self._waiting.rest() if self._waiting is not None else ():
-            yield replace(wanted, stood=worth(wanted.earlier, _promised(wanted), self._since) is Worth.STANDS)
+            yield wanted._replace(stood=worth(wanted.earlier, _promised(wanted), self._since) is Worth.STANDS)
 
     def forecast(self) -> Forecast:
         """What would be read, and its cost, without reading it."""
@@ -164,13 +164,13 @@ class Selection:
                 self._left += self._is_due(value, queue)
                 if value is Worth.SUSPECT:
                     self._tonight.note_told(wanted.entry.key)
-                    self._tally.stands(_as_before(wanted), read=0)
+                    self._tally.still_bad(_as_before(wanted))
             night = self._night(left=self._left)
         else:
             for wanted in self._waiting.unreached():
                 if not self._tonight.told(wanted.entry.key):
                     self._tonight.note_told(wanted.entry.key)
-                    self._tally.stands(_as_before(wanted), read=0)
+                    self._tally.still_bad(_as_before(wanted))
             left, size = self._waiting.left()
             pool, drawn, bad, unread = self._waiting.drawn()
             end = ends(self._at, size, self._waiting.reached())
@@ -192,7 +192,7 @@ class Selection:
                 self._allowance.charge(self._requests(wanted.entry.size), wanted.entry.size)
                 if value is Worth.STANDS and wanted.earlier is not None:
                     self._tally.expect(wanted.earlier.read)
-                yield replace(wanted, stood=value is Worth.STANDS)
+                yield wanted._replace(stood=value is Worth.STANDS)
 
     def _known_bad(self) -> Iterator[ObjectVerdict]:
         """What earlier nights made of objects that are not what was promised, or could not be read."""
@@ -214,26 +214,26 @@ class Selection:
             if wanted.entry.archived:
                 self._asking.leave(wanted)
                 continue
-            value = worth(wanted.earlier, _promised(wanted), self._since)
+            earlier = wanted.earlier
+            value, queue = (Worth.NOTHING, 0) if earlier is None else (worth(earlier, _promised(wanted), self._since), earlier.queue)
             stands = value is Worth.STANDS
             if stands or value is Worth.STANDS_THERE:
                 count["standing"] += 1
-            queue = wanted.earlier.queue if wanted.earlier else 0
-            due = self._is_due(value, queue)
-            count["due"] += due
+            if due := self._is_due(value, queue):
+                count["due"] += 1
             suspect, fresh = value is Worth.SUSPECT, value is Worth.NOTHING
-            count["suspect"] += suspect
-            count["fresh"] += fresh
-            if stands and wanted.earlier is not None:
+            if suspect or fresh:
+                count["suspect" if suspect else "fresh"] += 1
+            if stands and earlier is not None:
                 # What was read a short while ago is not read in turn: a run that was cut short goes on, and does not begin anew.
                 again = due or self._full or (queue <= self._lately and self._has_its_turn(wanted.entry.key, queue))
-                self._tally.stands(_standing(wanted, there=False), read=wanted.earlier.read, weak=weak_only(wanted), again=again)
+                self._tally.still_matches(wanted.entry.key, read=earlier.read, weak=weak_only(wanted), again=again)
                 if not again:
                     continue
             elif value is Worth.STANDS_THERE and not self._full:
-                self._tally.stands(_standing(wanted, there=True), read=0, weak=weak_only(wanted))
+                self._tally.still_matches(wanted.entry.key, read=0, weak=weak_only(wanted), there=True)
                 continue
-            chosen = replace(wanted, stood=True) if stands else wanted
+            chosen = wanted._replace(stood=True) if stands else wanted
             if waiting is not None:
                 waiting.add(chosen, suspect=suspect, fresh=fresh, due=due)
             yield chosen
@@ -273,12 +273,6 @@ class Selection:
 
 def _promised(wanted: Wanted) -> list[tuple[str, str]]:
     return [(promise.algorithm, promise.digest) for promise in wanted.promises]
-
-
-def _standing(wanted: Wanted, *, there: bool) -> ObjectVerdict:
-    """The match that an earlier night made of an object; `there` where it rests on the place's word, though the bytes may have been read long ago."""
-    best = max(wanted.promises, key=strength)
-    return verdict(wanted, ObjectResult.MATCH, best, found=best.digest, there=there)
 
 
 def _as_before(wanted: Wanted) -> ObjectVerdict:

@@ -260,7 +260,7 @@ class Spool:
                 if promises:
                     yield _wanted(listed, promises)
                 listed, promises = row, []
-            *_, algorithm, digest, promised_size, name, promised_as = row
+            algorithm, digest, promised_size, name, promised_as = row[8:]
             manifest = names.get(name)
             if manifest is None:
                 if len(names) >= _BATCH:
@@ -346,7 +346,7 @@ class Spool:
 
 
 def _wanted(listed: tuple[Any, ...], promises: list[Promised]) -> Wanted:
-    key, size, version, archived, queue, read, result, found, *_ = listed
+    key, size, version, archived, queue, read, result, found = listed[:8]
     entry = Entry(as_key(key), size, None, version, bool(archived))
     return Wanted(entry, tuple(promises), None if queue is None else Earlier(queue, read, result, found))
 

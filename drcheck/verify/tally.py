@@ -151,30 +151,40 @@ class Tally:
             else:
                 self._kept += verdict.kept and verdict.result is ObjectResult.NOT_READ
 
-    def stands(self, verdict: ObjectVerdict, *, read: int, weak: bool = False, again: bool = False) -> None:
-        """
-        Note what an earlier night made of one object, and what still holds.
-
-        Args:
-            read: when its bytes were read, in seconds since 1970; 0 where they were not, and the place hashed it itself.
-            weak: whether a match rests on weak algorithms alone.
-            again: whether it is to be read again tonight, which `result` then replaces it with.
-        """
+    def still_bad(self, verdict: ObjectVerdict) -> None:
+        """Note an object that an earlier night found not to be what was promised, or could not read, and that has no other result of tonight."""
         with self._lock:
             if self._frozen is not None:
                 return
             self._before.pop(verdict.key, None)
             self._looked_at += 1
-            self._count(verdict, weak)
-            if verdict.result is ObjectResult.MATCH and read:
+            self._count(verdict, weak=False)
+
+    def still_matches(self, key: str, *, read: int, weak: bool, there: bool = False, again: bool = False) -> None:
+        """
+        Note that an earlier night found one object to be what is promised, and that this still holds.
+
+        Args:
+            read: when its bytes were read, in seconds since 1970; 0 where they were not, and the place hashed it itself.
+            weak: whether the match rests on weak algorithms alone.
+            there: whether it rests on the place's word, though the bytes may have been read long ago.
+            again: whether it is to be read again tonight, which `result` then replaces it with.
+        """
+        with self._lock:
+            if self._frozen is not None:
+                return
+            self._before.pop(key, None)
+            self._looked_at += 1
+            self._add_match(weak, there)
+            if read:
                 self._verified += 1
                 if again:
                     self._expect(read)
-                else:
-                    self._oldest = read if self._oldest is None else min(self._oldest, read)
+                elif self._oldest is None or read < self._oldest:
+                    self._oldest = read
 
     def expect(self, read: int) -> None:
-        """Note that an object which stands, and was to be left alone, is read again all the same; `read` as for `stands`."""
+        """Note that an object which stands, and was to be left alone, is read again all the same; `read` as for `still_matches`."""
         with self._lock:
             self._expect(read)
 
@@ -184,13 +194,16 @@ class Tally:
 
     def _count(self, verdict: ObjectVerdict, weak: bool) -> None:
         if verdict.result is ObjectResult.MATCH:  # nearly all are, and a number of their own is found faster than one among others
-            self._matches += 1
-            self._hashed_there += verdict.there
-            self._weak_only += weak
+            self._add_match(weak, verdict.there)
             return
         self._others[verdict.result] += 1
         if len(self._problems) < MOST:
             self._problems.append(verdict)
+
+    def _add_match(self, weak: bool, there: bool) -> None:
+        self._matches += 1
+        self._hashed_there += there
+        self._weak_only += weak
 
     def freeze(self, stopped: Unobserved | None) -> Verification:
         """Everything that was noted; what something was promised for and has no result is not-read. Always the same once called."""

@@ -20,9 +20,8 @@ class Promised(NamedTuple):
     """The key as it was promised, where the object's is the same in another form of Unicode or spelling; else empty."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """One object with everything that was promised for it."""
+class Wanted(NamedTuple):
+    """One object with everything that was promised for it. A named tuple for the same reason as `Entry`."""
 
     entry: Entry
     promises: tuple[Promised, ...]

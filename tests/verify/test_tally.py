@@ -57,14 +57,14 @@ def tell(tally: Tally, number: int, fate: Fate) -> None:
     again = False
     if fate.stood is not None:
         again = bool(fate.stood) and fate.planned
-        tally.stands(verdict(key, ObjectResult.MATCH, there=not fate.stood), read=fate.stood, weak=fate.weak, again=again)
+        tally.still_matches(key, read=fate.stood, weak=fate.weak, there=not fate.stood, again=again)
         if not fate.stood:
             return
         if not again and fate.result is not None:
             tally.expect(fate.stood)
             again = True
     elif fate.bad_before is not None:
-        tally.stands(verdict(key, fate.bad_before), read=0)
+        tally.still_bad(verdict(key, fate.bad_before))
         return
     if fate.result is not None:
         read = 5 if fate.result in (ObjectResult.MATCH, ObjectResult.MISMATCH) and not fate.there else None
@@ -116,7 +116,7 @@ def test_what_was_read_again_makes_the_oldest_reading_younger() -> None:
     tally.plan(planned=3, objects_total=3)
     tally.rotate(NIGHT)
     for number, read in enumerate((1_000, 2_000, 3_000)):
-        tally.stands(verdict(f"{number}", ObjectResult.MATCH), read=read, again=number < 2)
+        tally.still_matches(f"{number}", read=read, weak=False, again=number < 2)
     for number in range(2):
         tally.result(verdict(f"{number}", ObjectResult.MATCH), read=5, again=True)
     rotation = tally.freeze(None).rotation
@@ -135,7 +135,7 @@ def frozen_while(results: int) -> tuple[Verification, Verification, Told]:
     def add() -> None:
         for number in range(results):
             if number % 2:
-                tally.stands(verdict(f"{number}", ObjectResult.MATCH), read=1_000, again=True)
+                tally.still_matches(f"{number}", read=1_000, weak=False, again=True)
             tally.result(verdict(f"{number}", ObjectResult.MATCH), read=5, again=bool(number % 2))
             if number == results // 2:
                 half.set()
@@ -145,7 +145,7 @@ def frozen_while(results: int) -> tuple[Verification, Verification, Told]:
     half.wait(30)
     early = tally.freeze(Unobserved(Reason.TIMED_OUT, "the run's time was over"))
     thread.join(30)
-    tally.stands(verdict("late", ObjectResult.MATCH), read=1_000)
+    tally.still_matches("late", read=1_000, weak=False)
     tally.expect(1)
     tally.rotate(Night(timedelta(days=1), 1, 1, 1, 1, 1, 1, 1))
     tally.plan(planned=9 * results, objects_total=1)
@@ -166,7 +166,7 @@ def test_of_many_problems_some_are_kept_and_all_are_counted() -> None:
     tally.plan(planned=MOST + 7, objects_total=MOST + 7)
     for number in range(MOST + 7):
         if number % 2:
-            tally.stands(verdict(f"{number}", ObjectResult.MISMATCH), read=0)
+            tally.still_bad(verdict(f"{number}", ObjectResult.MISMATCH))
         else:
             tally.result(verdict(f"{number}", ObjectResult.UNREADABLE))
     found = tally.freeze(None)
