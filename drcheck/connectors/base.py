@@ -149,7 +149,8 @@ class Connector(ABC):
     @classmethod
     def requests_for(cls, size: int) -> Mapping[str, int]:
         """
-        The requests that reading an object of `size` bytes whole takes where all goes well, by the classes that cost money: `list`, `get`, `head`.
+        The requests that reading an object of `size` bytes whole takes at most where all goes well, by the classes that cost money: `list`, `get`,
+        `head`.
 
         Empty where requests are not charged for.
         """

@@ -1,8 +1,10 @@
 """
 Reading many objects of a bucket at once: threads with one connection each, which hash what they read.
 
-Small objects are read whole by one thread. Large ones are read in parts by as many threads as are free, and hashed in order; the buffers of the parts
-are counted, so memory does not grow with the objects. What does not go as expected is answered by a `Doubt`, and asked of boto3 by the caller.
+Small objects are read whole by one thread. Large ones are read in parts and hashed in order: a part whose turn it is as it comes, while it is in the
+processor's own cache, which takes half the time of hashing it out of memory; later parts into buffers, and by as many threads as make it faster: one
+where hashing is the bound, more as long as the network is. The buffers are counted, so memory does not grow with the objects. What does not go as
+expected is answered by a `Doubt`, and asked of boto3 by the caller.
 """
 
 from __future__ import annotations
@@ -31,9 +33,12 @@ PART = 8 * 2**20
 """Bytes of a large object that are asked for at a time."""
 LARGE = 4 * PART
 """Bytes from which on an object is read in parts."""
+AT_ONCE = 8
+"""Parts that are asked for in one request where one thread reads a large object."""
 BUFFERS = 8
 """Parts that may be in memory at once, of all large objects together."""
-_CHUNK = 2**18
+_CHUNK = 2**20
+"""Bytes that are hashed at a time: as few as a processor's own cache holds, and not so few that Python is noticed."""
 _GRACE_SECONDS = 5.0
 _SHORTEST_SECONDS = 0.1
 _TOO_FAST = frozenset({429, 503})
@@ -71,10 +76,14 @@ class _Whole:
 
 @dataclass(slots=True)
 class _InParts(_Whole):
-    """An object that several threads read, each one part after the other."""
+    """An object that one thread or several read, each one part after the other."""
 
     hashers: dict[str, Hasher]
     lock: threading.Lock = field(default_factory=threading.Lock)
+    readers: int = 1
+    """Threads that are to read it at a time."""
+    called: int = 1
+    """Threads that read a part of it, or that are called for to do so."""
     asked: int = 0
     """Parts that a thread has taken on."""
     flying: int = 0
@@ -177,7 +186,7 @@ class Readers:
         chunk = memoryview(bytearray(_CHUNK))
         try:
             while (job := self._work.get()) is not None and not self._closed:
-                status = self._part(job, wire) if isinstance(job, _InParts) else self._whole(job, wire, chunk)
+                status = self._part(job, wire, chunk) if isinstance(job, _InParts) else self._whole(job, wire, chunk)
                 if status in _TOO_FAST and self._leave():
                     return  # the server wants to be asked less often
         finally:
@@ -214,29 +223,37 @@ class Readers:
 
         return self._guarded(job, wire, "", size, read)
 
-    def _part(self, job: _InParts, wire: Wire) -> int:
+    def _part(self, job: _InParts, wire: Wire, chunk: memoryview) -> int:
         """Read the next part of a large object; the status of an odd answer, else 0."""
         buffer = self._buffers.get()
         with job.lock:
             number = job.asked
             if job.failed is not None or number >= job.parts or self._closed:
+                job.called -= 1
                 self._buffers.put(buffer)
                 return 0
-            job.asked += 1
+            at_once = number == job.hashed and not job.hashing
+            job.hashing = job.hashing or at_once
+            # Nobody waits for the parts behind it where one thread does it all; the first shows whether that is so.
+            count = min(AT_ONCE, job.parts - number) if at_once and number and job.readers == 1 else 1
+            job.asked += count
             job.flying += 1
-            if job.asked < job.parts:
-                self._work.put(job)  # for the next free thread
-        if buffer is None:
-            buffer = bytearray(PART)
-        held = [buffer]
-        fact = attempt(lambda: self._read_part(job, number, wire, held))
+            self._call(job)
+        if at_once:
+            self._buffers.put(buffer)
+            fact = attempt(lambda: self._hash_parts(job, number, count, wire, chunk))
+        else:
+            held = [bytearray(PART) if buffer is None else buffer]
+            fact = attempt(lambda: self._read_part(job, number, wire, held))
+            for each in held:
+                self._buffers.put(each)
         outcome, status = fact.value if isinstance(fact, Observed) else (ConnectorError(fact.detail), 0)
-        for each in held:
-            self._buffers.put(each)
         with job.lock:
             if outcome is not None and job.failed is None:
                 job.failed = outcome
             job.flying -= 1
+            job.called -= 1
+            self._call(job)
             if job.flying or (job.failed is None and job.hashed < job.parts):
                 return status
             for left, _ in job.read.values():
@@ -245,6 +262,51 @@ class Readers:
             answer = job.failed or Digests({name: each.hexdigest() for name, each in job.hashers.items()}, job.entry.size)
         self._answers.put(Answer(job.entry, job.algorithms, answer))
         return status
+
+    def _call(self, job: _InParts) -> None:
+        """Call for further threads to read a job, as many as it should have; its lock is held."""
+        while job.failed is None and job.called < job.readers and job.asked + job.called - job.flying < job.parts:
+            job.called += 1
+            self._work.put(job)
+
+    def _more(self, job: _InParts) -> None:
+        """Have more threads read a job, whose lock is held: further parts are asked for while others are waited for."""
+        job.readers = min(self._most, BUFFERS, job.readers * 2)
+
+    def _hash_parts(self, job: _InParts, number: int, count: int, wire: Wire, chunk: memoryview) -> tuple[ConnectorError | Doubt | None, int]:
+        """
+        Read the parts whose turn it is and hash them as they come, then those that wait for them; None where all is well. `hashing` was set for it.
+        """
+        start = number * PART
+        length = min(count * PART, job.entry.size - start)
+        hashing = 0.0
+        begun = monotonic()
+
+        def take() -> None:
+            nonlocal hashing
+            seen = 0
+            while seen < length:
+                self._deadline.check()
+                read = wire.read_into(chunk[: length - seen])
+                seen += read
+                came = monotonic()
+                for each in job.hashers.values():
+                    each.update(chunk[:read])
+                hashing += monotonic() - came
+
+        outcome, status = self._guarded(job, wire, f"bytes={start}-{start + length - 1}", length, take)
+        took = monotonic() - begun
+        with job.lock:
+            if outcome is not None:
+                job.hashing = False
+                return outcome, status
+            job.hashed += count
+            if took > 2 * hashing:
+                self._more(job)  # the server was waited for longer than hashing took
+            else:
+                job.readers = max(1, job.readers - 1)
+        self._hash(job)
+        return None, status
 
     def _read_part(self, job: _InParts, number: int, wire: Wire, held: list[bytearray]) -> tuple[ConnectorError | Doubt | None, int]:
         """Read one part into the buffer in `held`, and hash what is next; None where all is well. The buffer leaves `held` when it must wait."""
@@ -266,6 +328,8 @@ class Readers:
                 if job.hashing:
                     return None, 0
                 job.hashing = True
+                if number == job.hashed:
+                    self._more(job)  # nothing was left to hash
             self._hash(job)
         return outcome, status
 
