@@ -273,6 +273,11 @@ class Readers:
         """Have more threads read a job, whose lock is held: further parts are asked for while others are waited for."""
         job.readers = min(self._most, BUFFERS, job.readers * 2)
 
+    @staticmethod
+    def _fewer(job: _InParts) -> None:
+        """Have fewer threads read a job, whose lock is held: hashing is the bound, and faster the sooner after reading it is done."""
+        job.readers = max(1, job.readers - 1)
+
     def _hash_parts(self, job: _InParts, number: int, count: int, wire: Wire, chunk: memoryview) -> tuple[ConnectorError | Doubt | None, int]:
         """
         Read the parts whose turn it is and hash them as they come, then those that wait for them; None where all is well. `hashing` was set for it.
@@ -304,7 +309,7 @@ class Readers:
             if took > 2 * hashing:
                 self._more(job)  # the server was waited for longer than hashing took
             else:
-                job.readers = max(1, job.readers - 1)
+                self._fewer(job)
         self._hash(job)
         return None, status
 
@@ -326,6 +331,7 @@ class Readers:
             with job.lock:
                 job.read[number] = held.pop(), length
                 if job.hashing:
+                    self._fewer(job)  # it came before it could be hashed
                     return None, 0
                 job.hashing = True
                 if number == job.hashed:
