@@ -28,8 +28,8 @@ def main() -> int:
     """Run what the command line asks for; the exit code."""
     known = found()
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="drcheck beside its peers, in turn; ratios are the result.")
-    parser.add_argument("--quick", action="store_true", help="small sizes, one run that counts: too little to judge goals by")
-    parser.add_argument("--runs", type=int, help="how often each is run, after one run that does not count (5; 1 with --quick)")
+    parser.add_argument("--quick", action="store_true", help="small sizes, one run each and no other before: too little to judge goals by")
+    parser.add_argument("--runs", type=int, help="how often each is run, after one run that does not count (5); with --quick without that (1)")
     parser.add_argument("--folder", type=Path, help="where to put what is read (a temporary folder); some 10 GB and a million files")
     parser.add_argument("names", metavar="NAME", nargs="*", help=f"a benchmark ({', '.join(known)}) or one of its rows, such as local-small")
     wanted = parser.parse_args()
@@ -44,7 +44,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="drcheck-bench-", dir=wanted.folder) as folder:
             for row in rows(Path(folder), wanted.quick):
                 if not wanted.names or any(each in (name, row.name) for each in wanted.names):
-                    outcomes.append(outcome(row, runs))
+                    outcomes.append(outcome(row, runs, warm=not wanted.quick))
                     print(report.table(outcomes[-1]), end="\n\n", flush=True)
     print(report.goals(outcomes, judged=not wanted.quick))
     if wanted.quick:

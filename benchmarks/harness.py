@@ -235,11 +235,11 @@ def run(command: Command, size: int = 0) -> Run:
         return Run(seconds, processor / command.share, processor / wall, peak)
 
 
-def measure(commands: Mapping[str, Command | Sequence[str]], runs: int, size: int = 0) -> dict[str, Measured]:
-    """What each of the commands took, run in turn `runs` times after one run each that does not count. All must be installed."""
+def measure(commands: Mapping[str, Command | Sequence[str]], runs: int, size: int = 0, *, warm: bool = True) -> dict[str, Measured]:
+    """What each of the commands took, run in turn `runs` times, with `warm` after one run each that does not count. All must be installed."""
     ready = {name: command if isinstance(command, Command) else Command(command) for name, command in commands.items()}
     found: dict[str, list[Run]] = {name: [] for name in ready}
-    for turn in range(runs + 1):
+    for turn in range(0 if warm else 1, runs + 1):
         names = list(ready)
         shift = turn % len(names)  # nobody always comes after the same other
         for name in (*names[shift:], *names[:shift]):
@@ -285,10 +285,11 @@ class Outcome:
         return self.ratio(goal.peer) >= goal.times if isinstance(goal, AtLeast) else 1 / self.ratio(goal.peer) <= goal.times
 
 
-def outcome(row: Row, runs: int) -> Outcome:
-    """The row prepared and measured, without the peers that are not installed."""
+def outcome(row: Row, runs: int, *, warm: bool = True) -> Outcome:
+    """The row prepared and measured (see `measure`), without the peers that are not installed."""
     if row.prepare is not None:
         row.prepare()
     commands = {name: command if isinstance(command, Command) else Command(command) for name, command in row.commands.items()}
     skipped = {name: missing for name, command in commands.items() if (missing := command.missing())}
-    return Outcome(row, measure({name: each for name, each in commands.items() if name not in skipped}, row.runs or runs, row.bytes), skipped)
+    there = {name: each for name, each in commands.items() if name not in skipped}
+    return Outcome(row, measure(there, row.runs or runs, row.bytes, warm=warm), skipped)
