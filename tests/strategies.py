@@ -297,7 +297,7 @@ def assessments(draw: st.DrawFn) -> Assessment:
     return Assessment(
         run=draw(runs),
         estate=draw(estates_used),
-        policies=draw(tuples_of(policies, most=2)),  # type: ignore[arg-type]
+        policies=tuple(draw(st.lists(policies, max_size=2, unique_by=lambda policy: policy.id))),  # two packs of one id are refused
         targets=(*targets, *draw(tuples_of(target_places, most=1))),  # type: ignore[arg-type]
         copies=(*copies, *draw(tuples_of(copy_places, most=1))),  # type: ignore[arg-type]
         facts=seen,

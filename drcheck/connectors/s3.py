@@ -27,7 +27,8 @@ from drcheck.model.stored import StoredChecksum
 from drcheck.secrets import SecretResolver
 
 if TYPE_CHECKING:
-    from drcheck.connectors.s3_readers import Doubt, Readers
+    from drcheck.connectors.s3_jobs import Doubt
+    from drcheck.connectors.s3_readers import Readers
 
 __all__ = ["S3Connector", "S3Options", "least_privilege_policy"]
 
@@ -331,7 +332,7 @@ class S3Connector(Connector):
     def _settled(
         self, entry: Entry, algorithms: Collection[str], outcome: Digests | ConnectorError | Doubt
     ) -> tuple[Entry, Digests | ConnectorError]:
-        from drcheck.connectors.s3_readers import Doubt
+        from drcheck.connectors.s3_jobs import Doubt
 
         if outcome is Doubt.REPLACED:
             fact = attempt(lambda: self._listed_now(self.options.root + entry.key))

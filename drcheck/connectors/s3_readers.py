@@ -11,18 +11,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
-from enum import Enum
 from http.client import HTTPException
 from queue import Empty, SimpleQueue
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from drcheck.clock import Deadline, monotonic
 from drcheck.connectors.base import Entry, attempt
 from drcheck.connectors.s3_errors import RAISED
+from drcheck.connectors.s3_jobs import Answer, Doubt, InParts, Outcome, Whole
 from drcheck.connectors.s3_signing import Pattern
 from drcheck.connectors.s3_wire import Dialler, Head, Odd, Wire
-from drcheck.digests import Digests, Hasher, hasher
+from drcheck.digests import Digests, hasher
 from drcheck.errors import ConnectorError, TimedOut
 from drcheck.model import Observed
 from drcheck.pace import Pace
@@ -43,60 +42,6 @@ _GRACE_SECONDS = 5.0
 _SHORTEST_SECONDS = 0.1
 _TOO_FAST = frozenset({429, 503})
 _REPLACED = 412
-
-
-class Doubt(Enum):
-    """Why an object has no answer yet."""
-
-    ODD = "odd"
-    """The server did not answer plainly: boto3 is to ask again, and finds the words."""
-    REPLACED = "replaced"
-    """It does not have the ETag that it was listed with."""
-
-
-Outcome = Digests | ConnectorError | Doubt
-
-
-class Answer(NamedTuple):
-    """What became of one object."""
-
-    entry: Entry
-    algorithms: Collection[str]
-    outcome: Outcome
-
-
-@dataclass(slots=True)
-class _Whole:
-    """An object that one thread reads."""
-
-    entry: Entry
-    algorithms: Collection[str]
-    path: str
-
-
-@dataclass(slots=True)
-class _InParts(_Whole):
-    """An object that one thread or several read, each one part after the other."""
-
-    hashers: dict[str, Hasher]
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    readers: int = 1
-    """Threads that are to read it at a time."""
-    called: int = 1
-    """Threads that read a part of it, or that are called for to do so."""
-    asked: int = 0
-    """Parts that a thread has taken on."""
-    flying: int = 0
-    """Of them, those that it is not done with."""
-    hashed: int = 0
-    read: dict[int, tuple[bytearray, int]] = field(default_factory=dict)
-    """Parts that wait for those before them."""
-    hashing: bool = False
-    failed: ConnectorError | Doubt | None = None
-
-    @property
-    def parts(self) -> int:
-        return -(-self.entry.size // PART)
 
 
 class Readers:
@@ -128,7 +73,7 @@ class Readers:
         """
         self._pattern, self._dialler, self._root = pattern, dialler, root
         self._most, self._seconds, self._deadline, self._pace, self._record = most, seconds, deadline, pace, record
-        self._work: SimpleQueue[_Whole | None] = SimpleQueue()
+        self._work: SimpleQueue[Whole | None] = SimpleQueue()
         self._answers: SimpleQueue[Answer] = SimpleQueue()
         self._buffers: SimpleQueue[bytearray | None] = SimpleQueue()
         for _ in range(BUFFERS):
@@ -146,7 +91,7 @@ class Readers:
     def put(self, entry: Entry, algorithms: Collection[str]) -> None:
         """Have an object read. Raises ValueError for an algorithm that is not known, and for a key that is not UTF-8."""
         path, hashers = self._pattern.path(self._root + entry.key), {algorithm: hasher(algorithm) for algorithm in algorithms}
-        self._work.put(_InParts(entry, algorithms, path, hashers) if entry.size >= LARGE else _Whole(entry, algorithms, path))
+        self._work.put(InParts(entry, algorithms, path, hashers, -(-entry.size // PART)) if entry.size >= LARGE else Whole(entry, algorithms, path))
         self.waiting += 1
         wanted = self._most if entry.size >= LARGE else min(self._most, self.waiting)
         while len(self._wires) < wanted:
@@ -186,7 +131,7 @@ class Readers:
         chunk = memoryview(bytearray(_CHUNK))
         try:
             while (job := self._work.get()) is not None and not self._closed:
-                status = self._part(job, wire, chunk) if isinstance(job, _InParts) else self._whole(job, wire, chunk)
+                status = self._part(job, wire, chunk) if isinstance(job, InParts) else self._whole(job, wire, chunk)
                 if status in _TOO_FAST and self._leave():
                     return  # the server wants to be asked less often
         finally:
@@ -200,14 +145,14 @@ class Readers:
             self._most = len(self._wires)
             return True
 
-    def _whole(self, job: _Whole, wire: Wire, chunk: memoryview) -> int:
+    def _whole(self, job: Whole, wire: Wire, chunk: memoryview) -> int:
         """Read one object; the status of an odd answer, else 0."""
         fact = attempt(lambda: self._read_whole(job, wire, chunk))
         outcome, status = fact.value if isinstance(fact, Observed) else (ConnectorError(fact.detail), 0)
         self._answers.put(Answer(job.entry, job.algorithms, outcome))
         return status
 
-    def _read_whole(self, job: _Whole, wire: Wire, chunk: memoryview) -> tuple[Outcome, int]:
+    def _read_whole(self, job: Whole, wire: Wire, chunk: memoryview) -> tuple[Outcome, int]:
         hashers = {algorithm: hasher(algorithm) for algorithm in job.algorithms}
         size = job.entry.size
 
@@ -223,7 +168,7 @@ class Readers:
 
         return self._guarded(job, wire, "", size, read)
 
-    def _part(self, job: _InParts, wire: Wire, chunk: memoryview) -> int:
+    def _part(self, job: InParts, wire: Wire, chunk: memoryview) -> int:
         """Read the next part of a large object; the status of an odd answer, else 0."""
         buffer = self._buffers.get()
         with job.lock:
@@ -263,22 +208,13 @@ class Readers:
         self._answers.put(Answer(job.entry, job.algorithms, answer))
         return status
 
-    def _call(self, job: _InParts) -> None:
+    def _call(self, job: InParts) -> None:
         """Call for further threads to read a job, as many as it should have; its lock is held."""
         while job.failed is None and job.called < job.readers and job.asked + job.called - job.flying < job.parts:
             job.called += 1
             self._work.put(job)
 
-    def _more(self, job: _InParts) -> None:
-        """Have more threads read a job, whose lock is held: further parts are asked for while others are waited for."""
-        job.readers = min(self._most, BUFFERS, job.readers * 2)
-
-    @staticmethod
-    def _fewer(job: _InParts) -> None:
-        """Have fewer threads read a job, whose lock is held: hashing is the bound, and faster the sooner after reading it is done."""
-        job.readers = max(1, job.readers - 1)
-
-    def _hash_parts(self, job: _InParts, number: int, count: int, wire: Wire, chunk: memoryview) -> tuple[ConnectorError | Doubt | None, int]:
+    def _hash_parts(self, job: InParts, number: int, count: int, wire: Wire, chunk: memoryview) -> tuple[ConnectorError | Doubt | None, int]:
         """
         Read the parts whose turn it is and hash them as they come, then those that wait for them; None where all is well. `hashing` was set for it.
         """
@@ -307,13 +243,13 @@ class Readers:
                 return outcome, status
             job.hashed += count
             if took > 2 * hashing:
-                self._more(job)  # the server was waited for longer than hashing took
+                job.more(min(self._most, BUFFERS))  # the server was waited for longer than hashing took
             else:
-                self._fewer(job)
+                job.fewer()
         self._hash(job)
         return None, status
 
-    def _read_part(self, job: _InParts, number: int, wire: Wire, held: list[bytearray]) -> tuple[ConnectorError | Doubt | None, int]:
+    def _read_part(self, job: InParts, number: int, wire: Wire, held: list[bytearray]) -> tuple[ConnectorError | Doubt | None, int]:
         """Read one part into the buffer in `held`, and hash what is next; None where all is well. The buffer leaves `held` when it must wait."""
         start = number * PART
         length = min(PART, job.entry.size - start)
@@ -331,15 +267,15 @@ class Readers:
             with job.lock:
                 job.read[number] = held.pop(), length
                 if job.hashing:
-                    self._fewer(job)  # it came before it could be hashed
+                    job.fewer()  # it came before it could be hashed
                     return None, 0
                 job.hashing = True
                 if number == job.hashed:
-                    self._more(job)  # nothing was left to hash
+                    job.more(min(self._most, BUFFERS))  # nothing was left to hash
             self._hash(job)
         return outcome, status
 
-    def _hash(self, job: _InParts) -> None:
+    def _hash(self, job: InParts) -> None:
         while True:
             with job.lock:
                 found = job.read.pop(job.hashed, None)
@@ -357,7 +293,7 @@ class Readers:
             with job.lock:
                 job.hashed += 1
 
-    def _guarded(self, job: _Whole, wire: Wire, span: str, length: int, read: Callable[[], T]) -> tuple[T | ConnectorError | Doubt, int]:
+    def _guarded(self, job: Whole, wire: Wire, span: str, length: int, read: Callable[[], T]) -> tuple[T | ConnectorError | Doubt, int]:
         """What `read` returns after a good answer of `length` bytes; else why not, and the status of an odd answer."""
         try:
             head = self._ask(job, wire, span)
@@ -376,7 +312,7 @@ class Readers:
             wire.close()
             return Doubt.ODD, 0
 
-    def _ask(self, job: _Whole, wire: Wire, span: str) -> Head:
+    def _ask(self, job: Whole, wire: Wire, span: str) -> Head:
         """The head of the answer; asked for again where a connection that was kept turns out to have ended."""
         kept = not wire.fresh()
         try:
@@ -392,7 +328,7 @@ class Readers:
         wire.close()
         return self._send(job, wire, span)
 
-    def _send(self, job: _Whole, wire: Wire, span: str) -> Head:
+    def _send(self, job: Whole, wire: Wire, span: str) -> Head:
         self._deadline.check()
         left = self._deadline.remaining()
         request = self._pattern.request(job.path, _quoted(job.entry), span)

@@ -130,7 +130,7 @@ def test_what_matters_is_there_without_scripts(visit: Callable[..., Visit]) -> N
         "imaging@offsite-s3",
         "Keep the damaged object for the inquiry",
         "1 of 4 targets did not answer",
-        "1 worse, 1 mended",
+        "1 worse or not known any more, 1 mended",
     ):
         assert page.get_by_text(words).first.is_visible(), words
     problem = page.locator("article.problem.fail").first

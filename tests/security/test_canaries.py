@@ -224,6 +224,7 @@ def test_none_is_in_an_evidence_pack(scene: Scene) -> None:
 
 
 def test_a_core_file_is_not_asked_for() -> None:
-    """drcheck raises no limit that keeps the memory of a crashed process off the disk."""
-    done = subprocess.run(["grep", "-rlE", "RLIMIT_CORE|faulthandler", "drcheck", "--include=*.py"], capture_output=True, text=True, check=False)
-    assert done.stdout == ""
+    """drcheck raises no limit that keeps the memory of a crashed process off the disk: the one limit of the kind that is set anywhere is 0."""
+    pattern = r"\(?resource\.RLIMIT_CORE[^)]*\)?|RLIMIT_CORE|faulthandler"
+    done = subprocess.run(["grep", "-rhoE", pattern, "drcheck", "--include=*.py"], capture_output=True, text=True, check=False)
+    assert done.stdout.split("\n") == ["(resource.RLIMIT_CORE, 0)", ""]

@@ -67,11 +67,11 @@ def test_no_lock_or_temporary_file_is_left(place: Path) -> None:
     assert not [name for name in modes(place / "out") if name.startswith(".")]
 
 
-def test_what_is_there_already_keeps_its_mode(tmp_path: Path) -> None:
+def test_what_is_there_already_is_for_nobody_else_afterwards(tmp_path: Path) -> None:
     fill(tmp_path / "nas" / "data", numbered(1))
     estate = write_estate(tmp_path / "estate", [target("nas", "local", {"root": str(tmp_path / "nas")})])
     for name in ("facts.json", "calls.jsonl"):
         (tmp_path / name).write_text("")
         (tmp_path / name).chmod(0o640)
     run(tmp_path, "check", "--estate", estate, "--keep-facts", "facts.json", "--calls", "calls.jsonl", umask="077")
-    assert {modes(tmp_path)[name] for name in ("facts.json", "calls.jsonl")} == {"0640"}
+    assert {modes(tmp_path)[name] for name in ("facts.json", "calls.jsonl")} == {"0600"}
