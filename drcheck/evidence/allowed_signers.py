@@ -63,7 +63,7 @@ class AllowedSigner:
         if dated:
             bounds = (("valid-after", self.valid_after), ("valid-before", self.valid_before))
             options += [f'{name}="{re.sub("[-:T]", "", format_moment(moment))}"' for name, moment in bounds if moment is not None]
-        principals = f'"{self.principals}"' if re.search("[ \t]", self.principals) else self.principals
+        principals = f'"{self.principals}"' if re.search("[ \t]|^#", self.principals) else self.principals
         return " ".join([principals, *([",".join(options)] if options else []), self.key.line])
 
 

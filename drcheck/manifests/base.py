@@ -7,6 +7,7 @@ write to a target can write one there: lines and files are bounded, and arbitrar
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -46,6 +47,7 @@ _IN_NAMES = re.compile(
 _OTHER_CRC = re.compile(r"crc[-_]?(?:32c|64)(?:[-_]?nvme)?")
 _PLAIN = re.compile(r"(?:\w[^/\\:\0]*/)*\w[^/\\:\0.]*(?:\.\w+)*")
 """Names that nothing can be wrong with, as almost all are: no part begins with a dot or is empty, and there is no drive letter."""
+_WINDOWS = os.sep == "\\"
 _BAD_START = re.compile(r"[/\\]|[A-Za-z]:[/\\]")
 
 
@@ -121,7 +123,9 @@ def relative(name: str, file: str, line: int) -> str:
     if _PLAIN.fullmatch(name):
         return name
     shown = f'"{printable(name)}"'
-    if _BAD_START.match(name):
+    parts = [part for part in name.split("/") if part not in ("", ".")]
+    # ./ before a backslash or a letter with a colon says that they are part of a file's name, which no file of Windows can have.
+    if _BAD_START.match(name) or (_WINDOWS and _BAD_START.match("/".join(parts))):
         raise error(
             file, line, f"the name {shown} is absolute", "names must be relative to the folder of the data; write the manifest from inside it"
         )
@@ -131,7 +135,6 @@ def relative(name: str, file: str, line: int) -> str:
         raise error(file, line, "the name - is that of a pipe", "write the manifest again with the name of the file")
     if "\0" in name:
         raise error(file, line, f"the name {shown} contains a NUL byte", "no file can be called that; write the manifest again")
-    parts = [part for part in name.split("/") if part not in ("", ".")]
     if not parts or name.endswith(("/", "/.")):
         raise error(file, line, f"the name {shown} names no file", "write the manifest again; every line needs the name of a file")
     return "/".join(parts)

@@ -163,6 +163,7 @@ def test_ssh_keygen_comes_to_the_same_answer(tmp_path: Path, options: str, princ
 @given(st.text(alphabet='ab ,"\\=\t\n#*!?-Z0129', max_size=80) | st.text(max_size=60))
 @example(f'a valid-after="00000000Z" {LINE}')
 @example(f"a {LINE}\n")
+@example('"#"')  # a principal that would be a comment without its marks
 def test_nothing_but_an_evidence_error_comes_of_what_somebody_wrote(text: str) -> None:
     for written in (text, f"a {text} {LINE}", f"{text} {LINE}", f'a namespaces="{text}" {LINE}', f'a valid-after="{text}Z" {LINE}'):
         try:

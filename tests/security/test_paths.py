@@ -11,14 +11,14 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from drcheck.clock import Deadline
 from drcheck.connectors.base import CallLog, Connector, Entry
 from drcheck.connectors.local import LocalConnector, LocalOptions
 from drcheck.errors import ConfigError, ConnectorError, ManifestError, NotThere, Unsupported
-from drcheck.manifests import read_manifest
+from drcheck.manifests import base, read_manifest
 from drcheck.manifests.base import relative
 from drcheck.policy.loading import load_pack
 from drcheck.secrets import resolve
@@ -134,14 +134,16 @@ def test_a_name_of_a_manifest_stays_below_its_root_on_any_system(name: str) -> N
     except ManifestError:
         return
     for system, root in ((posixpath, "/root/of"), (ntpath, "C:\\root\\of")):
-        if system is ntpath and ":" in kept:
-            continue  # no file there can be called that, and a name that is not listed is not opened
+        if system is ntpath and (":" in kept or kept.startswith("\\")):
+            continue  # no file there can be called that: a name that is not listed is not opened, and the latter is refused there
         whole = system.normpath(system.join(root, kept))
         assert whole == root or whole.startswith(root + system.sep), (name, kept, whole)
 
 
 @HARD
 @given(NAMES, st.sampled_from(["gnu", "bsd", "hashdeep", "sfv", "bagit"]))
+@example("./\\", "gnu")
+@example(".//C:/a", "bsd")
 def test_so_does_every_name_of_every_kind_of_manifest(name: str, kind: str) -> None:
     spelt = name.replace("\n", "").replace("\r", "").encode("utf-8", "surrogateescape")
     sha = hashlib.sha256(b"").hexdigest().encode()
@@ -154,8 +156,17 @@ def test_so_does_every_name_of_every_kind_of_manifest(name: str, kind: str) -> N
     }[kind]
     with suppress(ManifestError):
         for promise in read_manifest([content], file="manifest-sha256.txt", kind=kind).promises:
-            assert not promise.name.startswith(("/", "\\"))
+            # ./ says that a backslash is the first letter of a file's name, as it can be but on Windows.
+            assert not promise.name.startswith("/" if spelt.lstrip().startswith(b"./") else ("/", "\\"))
             assert ".." not in promise.name.replace("\\", "/").split("/")
+
+
+@pytest.mark.parametrize("name", ["./\\a", ".//C:/a", "././\\\\host\\share"])
+def test_what_would_be_absolute_on_windows_is_refused_there(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert relative(name, "m", 1) == name.lstrip("./")
+    monkeypatch.setattr(base, "_WINDOWS", True)
+    with pytest.raises(ManifestError, match="is absolute"):
+        relative(name, "m", 1)
 
 
 def test_a_manifest_that_names_what_lies_outside_proves_nothing_and_reads_nothing(tmp_path: Path) -> None:
