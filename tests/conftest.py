@@ -9,10 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ELSEWHERE = ("/usr/sbin:/sbin:/usr/local/sbin", *map(str, Path("/usr/lib/postgresql").glob("*/bin")))
 """Folders of programs that are not on everybody's path; Debian keeps PostgreSQL's apart."""
 REQUIRE_ALL = os.environ.get("DRCHECK_REQUIRE_ALL") == "1"
+
+# CI looks at the same examples each time, so that it is green or red by what was changed. Everybody else, and `make fuzz`, looks at new ones.
+settings.register_profile("drcheck", derandomize=REQUIRE_ALL)
+settings.load_profile("drcheck")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts what runs in the background with SIGINT ignored, and whatever the tests start would inherit that.
