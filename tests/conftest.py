@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import settings
+
+from drcheck.store import seeds
 
 ELSEWHERE = ("/usr/sbin:/sbin:/usr/local/sbin", *map(str, Path("/usr/lib/postgresql").glob("*/bin")))
 """Folders of programs that are not on everybody's path; Debian keeps PostgreSQL's apart."""
@@ -38,6 +42,13 @@ def no_store_of_ones_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: 
     """Every run of a test begins without a history, and leaves none in the directory of whoever runs the tests."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
     monkeypatch.delenv("DRCHECK_STORE", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def choices(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In CI, what a test's nights draw at random is the same each time, for the reason above."""
+    if REQUIRE_ALL:
+        monkeypatch.setattr(seeds, "secrets", SimpleNamespace(token_bytes=random.Random(request.node.nodeid).randbytes))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from drcheck import clock, connectors
 from drcheck.connectors.base import Connector
 from drcheck.estate.schema import Estate
-from drcheck.store import open_store
+from drcheck.store import open_store, seeds
 from drcheck.verify.budget import Budget
 from drcheck.verify.hours import Hours, Part
 from drcheck.verify.terms import Asked
@@ -224,15 +224,17 @@ def test_on_a_real_folder_every_copy_goes_on_by_its_need_and_all_is_read_within_
 
 
 @pytest.mark.usefixtures("time")
-def test_what_the_last_copy_leaves_goes_back_to_the_first(nights: Nights) -> None:
+def test_what_the_last_copy_leaves_goes_back_to_the_first(nights: Nights, monkeypatch: pytest.MonkeyPatch) -> None:
+    # How many the last copy draws anew, and so whether it leaves anything, is chance: this is a night on which it draws none.
+    monkeypatch.setattr(seeds, "secrets", SimpleNamespace(token_bytes=lambda length: bytes(length)))
     estate = three(nights.base, COUNTS)
     found = nights.look(estate, NOW, Asked(60 * DAY, Budget(seconds=11.8)))
     assert sum(seen(facts).objects_read for facts in found) == 12
     TroubledConnector.reads.clear()
     found = nights.look(estate, NOW + DAY, Asked(60 * DAY, Budget(seconds=8.8)))
-    read = [seen(facts).objects_read for facts in found]
-    assert (sum(read), read[0] > read[1]) == (9, True)
-    assert len(TroubledConnector.reads) == len(set(TroubledConnector.reads)) == 9
+    assert [seen(facts).objects_read for facts in found] == [7, 2, 0]
+    assert [key.split("/")[0] for key in TroubledConnector.reads] == ["ehr"] * 3 + ["imaging"] * 2 + ["ehr"] * 4
+    assert len(set(TroubledConnector.reads)) == 9
     for facts, count in zip(found, COUNTS.values(), strict=True):
         assert (sum(number for _, number in seen(facts).counts), seen(facts).objects_total) == (count, count)
 
