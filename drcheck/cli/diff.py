@@ -33,10 +33,11 @@ def diff(before: str, after: str, format_: str, output: Path | None, wide: bool,
 
     \b
     Exit codes:
-      0    nothing got worse, and what was judged still is
+      0    nothing got worse, and what was judged and known still is
       10   something that nobody waived got worse: it fails and did not, it was
            known to be good and is unknown now, or its waiver ended
-      11   nothing is known to be worse, and something that was judged is not any
+      11   nothing is known to be worse, and something became unknown that was no
+           good before, such as a failure; or something that was judged is not any
            more, whatever it was: its pack, control, system or copy is gone, or it
            is not asked any more; or there are no two nights yet
       12   the store could not be read
@@ -67,7 +68,7 @@ def diff(before: str, after: str, format_: str, output: Path | None, wide: bool,
         colour, width = terminal_style(output)
         report = diff_text(found, ReportOptions(wide=wide, colour=colour, width=width))
     deliver(report, output)
-    return EXIT_FAIL if found.worse else EXIT_UNKNOWN if found.unjudged else EXIT_GOOD
+    return EXIT_FAIL if found.worse else EXIT_UNKNOWN if found.unsure else EXIT_GOOD
 
 
 def _compared(history: Store, before: Night, after: Night, organisation: str) -> Diff:

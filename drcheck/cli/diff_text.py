@@ -80,7 +80,7 @@ def diff_markdown(found: Diff) -> str:
 
 
 def _opening(found: Diff, options: ReportOptions) -> list[str]:
-    colour = COLOURS[Outcome.FAIL if found.worse else Outcome.UNKNOWN if found.unjudged else Outcome.PASS]
+    colour = COLOURS[Outcome.FAIL if found.worse else Outcome.UNKNOWN if found.unsure else Outcome.PASS]
     answer = [painted(line, colour, options) for line in text_lines(_answer(found), options, options.width, whole=True)]
     return [*answer, *text_lines(_title(found), options, options.width)]
 
@@ -90,21 +90,26 @@ def _answer(found: Diff) -> str:
     lapsed = sum(each.turn is WaiverTurn.LAPSED for each in found.waivers)
     parts = [number_of(worse, "finding")] if worse else []
     parts += [number_of(lapsed, "waiver that ended", "waivers that ended")] if lapsed else []
-    told = [f"{len(found.of(turn))} {words}" for turn, words in _COUNTED if found.of(turn)]
+    counts = {turn: len(found.of(turn)) for turn in Turn}
+    if not parts:
+        counts[Turn.LOST] -= len(found.lost)  # which are told by themselves
+    told = [number_of(counts[turn], one, several) for turn, one, several in _COUNTED if counts[turn]]
     gone = number_of(len(found.unjudged), "finding is no longer judged", "findings are no longer judged") if found.unjudged else ""
     if parts:
         return "; ".join([f"WORSE by {' and '.join(parts)}", *([gone] if gone else []), *([", ".join(told)] if told else [])])
-    good = f"NOT ALL KNOWN: nothing is known to be worse, and {gone}" if gone else "nothing got worse"
+    lost = number_of(len(found.lost), "finding became unknown", "findings became unknown") if found.lost else ""
+    less = " and ".join(each for each in (lost, gone) if each)
+    good = f"NOT ALL KNOWN: nothing is known to be worse, and {less}" if less else "nothing got worse"
     return "; ".join([good, *([", ".join(told)] if told else [])])
 
 
 _COUNTED = (
-    (Turn.BROKE, "new failures"),
-    (Turn.LOST, "became unknown"),
-    (Turn.FIXED, "fixed"),
-    (Turn.FOUND, "became known"),
-    (Turn.STILL, "still failing"),
-    (Turn.UNSURE, "still unknown"),
+    (Turn.BROKE, "new failure", "new failures"),
+    (Turn.LOST, "became unknown", "became unknown"),
+    (Turn.FIXED, "fixed", "fixed"),
+    (Turn.FOUND, "became known", "became known"),
+    (Turn.STILL, "still failing", "still failing"),
+    (Turn.UNSURE, "still unknown", "still unknown"),
 )
 
 

@@ -93,6 +93,16 @@ class Diff:
         """What was judged and is not any more, however it stood: nothing is known of it now, so that a failure in it would not be seen."""
         return [each for each in self.turned if each.gone is not None]
 
+    @property
+    def lost(self) -> list[Turned]:
+        """What is unknown now, was not, and was not known to be good either, so that it is no worse: a failure that may have been mended or not."""
+        return [each for each in self.of(Turn.LOST) if each.after is not None and each.after.open and not each.worse]
+
+    @property
+    def unsure(self) -> bool:
+        """Whether less is known than before, which is no good news even where nothing is known to be worse."""
+        return bool(self.unjudged or self.lost)
+
     def of(self, turn: Turn) -> list[Turned]:
         """The findings of which this became."""
         return [each for each in self.turned if each.turn is turn]

@@ -102,6 +102,7 @@ def diff_document(found: Diff) -> dict[str, Any]:
         "between": found.between,
         "worse": found.worse,
         "unjudged": len(found.unjudged),
+        "lost": len(found.lost),
         "notes": list(found.notes),
         "counts": {turn.value: len(found.of(turn)) for turn in Turn},
         "findings": [_turned(each) for each in found.turned],

@@ -24,7 +24,7 @@ def test_without_names_it_is_the_last_night_against_the_one_before(kept: Kept) -
     done = kept.say("diff")
     assert done.returncode == 10
     assert done.stdout.splitlines() == [
-        "WORSE by 1 finding; 1 new failures, 1 still failing",
+        "WORSE by 1 finding; 1 new failure, 1 still failing",
         "north: from 2026-03-02T02:00:00Z (run-2) to 2026-03-03T02:00:00Z (run-3)",
         "",
         "New failures (1)",
@@ -42,6 +42,18 @@ def test_nights_are_named_in_every_way(kept: Kept, names: tuple[str, str]) -> No
     assert done.returncode == 0
     assert "nothing got worse; 1 fixed, 1 still failing" in done.stdout
     assert "ehr is pass; was fail since 2026-03-01T02:00:00Z (pack b)" in done.stdout
+
+
+@pytest.mark.parametrize("letters", ["U", "E"])
+def test_a_failure_that_is_unknown_now_is_no_good_news_but_where_it_is_waived(kept: Kept, letters: str) -> None:
+    kept.nights({"a ehr": "P", "b ehr": "F"}, {"a ehr": "P", "b ehr": letters}, {"a ehr": "P", "b ehr": "F"}, {"a ehr": "P", "b ehr": letters + "!"})
+    done = kept.say("diff", "run-1", "run-2")
+    assert done.returncode == 11
+    assert done.stdout.startswith("NOT ALL KNOWN: nothing is known to be worse, and 1 finding became unknown\n")
+    document = json.loads(kept.say("diff", "run-1", "run-2", "--format", "json").stdout)
+    assert (document["worse"], document["unjudged"], document["lost"]) == (False, 0, 1)
+    accepted = kept.say("diff", "run-3", "run-4")
+    assert (accepted.returncode, "nothing got worse; 1 became unknown" in accepted.stdout) == (0, True)
 
 
 @pytest.mark.parametrize("letters", ["P", "F", "F!", "U", "E"])
@@ -67,7 +79,7 @@ def test_something_worse_goes_before_what_is_not_judged_any_more(kept: Kept) -> 
     kept.nights({"a ehr": "P", "b ehr": "F"}, {"a ehr": "F"})
     done = kept.say("diff")
     assert done.returncode == 10
-    assert done.stdout.startswith("WORSE by 1 finding; 1 finding is no longer judged; 1 new failures")
+    assert done.stdout.startswith("WORSE by 1 finding; 1 finding is no longer judged; 1 new failure")
 
 
 def test_pruned_nights_are_compared_by_outcome(kept: Kept) -> None:

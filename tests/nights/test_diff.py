@@ -43,6 +43,7 @@ EXPECTED = {
     "P ": "no-longer-judged", "F ": "no-longer-judged", "U ": "no-longer-judged",
 }  # fmt: skip
 WORSE = {"PF", "UF", "NF", " F", "PU", "PE", "NU"}
+UNSURE = {"FU", "FE", " U", "PN", "FN", "UN", "P ", "F ", "U "}
 
 
 @pytest.mark.parametrize("pair", EXPECTED)
@@ -52,7 +53,7 @@ def test_what_became_of_a_finding(pair: str, records: bool) -> None:
     found = between(past, records=records)
     expected = EXPECTED[pair]
     assert turns(found) == ({} if expected is None else {"a ehr": expected})
-    assert found.worse is (pair in WORSE)
+    assert (found.worse, found.unsure) == (pair in WORSE, pair in UNSURE)
 
 
 def test_a_failure_that_is_unknown_now_or_not_judged_any_more_is_not_fixed() -> None:
