@@ -50,7 +50,8 @@ _SETTLED = frozenset({Outcome.PASS, Outcome.NOT_APPLICABLE})
 
 def ocsf(assessment: Assessment, options: ReportOptions) -> str:
     """
-    One event a finding, worst first. With a past, what was open and is settled now is closed, and so is what is judged no more.
+    One event a finding, worst first. With a past, what was open and is settled now is closed, and so is what is judged no more, and that nothing was
+    judged where something is again.
 
     A finding keeps its `finding_info.uid` from night to night; `metadata.uid` is that of the event.
     """
@@ -69,8 +70,11 @@ def _events(
     common = _Common(assessment)
     for finding in worst_first(assessment.findings, ()):
         yield _event(common, finding, past, controls.get((finding.policy, finding.control)))
-    if assessment.exit_code == EXIT_UNKNOWN and all(finding.outcome is Outcome.NOT_APPLICABLE for finding in assessment.findings):
-        yield _nothing(common)
+    last = past.nights[-1] if past is not None and past.nights else None
+    nothing = _judged_nothing(assessment.exit_code, assessment.counts())
+    before = last is not None and _judged_nothing(last.exit_code, dict(last.counts))
+    if nothing or before:
+        yield _nothing(common, (UPDATE if before else CREATE) if nothing else CLOSE)
     if past is not None:
         judged = {(finding.policy, finding.control, finding.subject) for finding in assessment.findings}
         for then in sorted((then for key, then in past.before.items() if key not in judged), key=lambda one: key_parts(*one.key)):
@@ -147,20 +151,26 @@ def _event(common: _Common, finding: Finding, past: Past | None, used: tuple[Pol
     return event
 
 
-def _nothing(common: _Common) -> dict[str, Any]:
-    """That nothing was judged: to whoever keeps events, none at all would look like a good night."""
-    words = "Nothing was judged, so nothing is known."
+def _judged_nothing(exit_code: int, counts: Mapping[Outcome, int]) -> bool:
+    return exit_code == EXIT_UNKNOWN and not any(count for outcome, count in counts.items() if outcome is not Outcome.NOT_APPLICABLE)
+
+
+def _nothing(common: _Common, activity: int) -> dict[str, Any]:
+    """That nothing was judged, or is judged again: to whoever keeps events, none at all would look like a good night."""
+    again = activity == CLOSE
+    words = "Something is judged again; on the night before, nothing was." if again else "Nothing was judged, so nothing is known."
     key = ("", "something was judged", SubjectKind.ESTATE, common.organisation)
-    event = common.fields(CREATE, key)
-    event["severity_id"], event["severity"] = _SEVERITIES[Severity.HIGH]
-    event["status_id"], event["status"] = 1, "New"
+    event = common.fields(activity, key)
+    event["severity_id"], event["severity"] = (1, "Informational") if again else _SEVERITIES[Severity.HIGH]
+    event["status_id"], event["status"] = (4, "Resolved") if again else _status(Outcome.UNKNOWN, activity, waived=False)
     event["message"] = words
-    event["finding_info"] = {"uid": common.uid(key), "title": words}
+    event["finding_info"] = {"uid": common.uid(key), "title": "Nothing was judged"}
+    status_id, status = _COMPLIANCE[Outcome.PASS if again else Outcome.UNKNOWN]
     event["compliance"] = {
         "standards": ["drcheck"],
         "control": "something was judged",
-        "status_id": 2,
-        "status": "Warning",
+        "status_id": status_id,
+        "status": status,
         "status_details": [words],
     }
     event["resources"] = [_resource(common, SubjectKind.ESTATE, common.organisation)]

@@ -134,3 +134,18 @@ def test_where_nothing_was_judged_one_event_says_so() -> None:
     assert event["message"] == NOTHING
     assert (event["compliance"]["status"], event["status"], event["severity"]) == ("Warning", "New", "High")
     assert "outcome" not in event["unmapped"]
+
+
+def test_that_nothing_was_judged_stands_until_something_is_again() -> None:
+    past = sample.past_of_hospital()
+    empty = replace(past.nights[-1], exit_code=11, counts=((Outcome.NOT_APPLICABLE, 2),))
+    before = Past((*past.nights, empty))
+    (new,), (still,) = events(sample.nothing()), events(sample.nothing(), before)
+    (closed,) = [event for event in events(sample.good(), before) if event["compliance"]["control"] == "something was judged"]
+    assert new["finding_info"]["uid"] == still["finding_info"]["uid"] == closed["finding_info"]["uid"]
+    assert [each["activity_id"] for each in (new, still, closed)] == [CREATE, UPDATE, CLOSE]
+    assert [each["status"] for each in (new, still, closed)] == ["New", "In Progress", "Resolved"]
+    assert [each["compliance"]["status"] for each in (new, still, closed)] == ["Warning", "Warning", "Pass"]
+    assert complaints(ocsf_validator("1.5.0"), closed) == []
+    judged = replace(empty, exit_code=11, counts=((Outcome.NOT_APPLICABLE, 2), (Outcome.UNKNOWN, 1)))
+    assert not [event for event in events(sample.good(), Past((*past.nights, judged))) if "outcome" not in event["unmapped"]]
