@@ -118,7 +118,10 @@ def assessment_from_record(content: bytes, name: str) -> Assessment:
         text = content.decode()
     except UnicodeDecodeError as error:
         raise ConfigError([Problem(name, "", f"is not UTF-8 text: {error.reason}", _RECORD_ADVICE)]) from error
-    return _read(Assessment, RECORD, text, name, _RECORD_ADVICE)
+    assessment = _read(Assessment, RECORD, text, name, _RECORD_ADVICE)
+    if problems := list(_ambiguous(assessment, name)):
+        raise ConfigError(problems)
+    return assessment
 
 
 _RECORD_ADVICE = "give a record that drcheck wrote"
@@ -244,6 +247,14 @@ def _zoneless(value: Any, path: str, file: str) -> Iterator[Problem]:
     elif dataclasses.is_dataclass(value):
         for field in dataclasses.fields(value):
             yield from _zoneless(getattr(value, field.name), _below(path, field.name), file)
+
+
+def _ambiguous(assessment: Assessment, file: str) -> Iterator[Problem]:
+    """Packs, and controls of one pack, that have one id: a finding names its control by both, and would mean either."""
+    lists = {"policies": [policy.id for policy in assessment.policies]}
+    lists |= {f"policies[{place}].controls": [control.id for control in policy.controls] for place, policy in enumerate(assessment.policies)}
+    for path, ids in lists.items():
+        yield from (Problem(file, f"{path}[{at}].id", f"is {name!r} once more", _RECORD_ADVICE) for at, name in enumerate(ids) if name in ids[:at])
 
 
 def _below(path: str, key: str) -> str:

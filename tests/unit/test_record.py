@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +152,16 @@ def test_a_record_that_two_readers_could_read_otherwise_is_refused() -> None:
         assert said in record
         with pytest.raises(ConfigError, match="is there twice in one object"):
             assessment_from_record(record.replace(said, twice, 1), "record.json")
+
+
+def test_a_record_whose_findings_could_mean_either_of_two_controls_is_refused() -> None:
+    given_ = hospital()
+    pack = given_.policies[0]
+    packs = replace(given_, policies=(*given_.policies, replace(pack, controls=())))
+    controls = replace(given_, policies=(replace(pack, controls=(*pack.controls, pack.controls[0])), *given_.policies[1:]))
+    for one, key in ((packs, f"policies[{len(given_.policies)}].id"), (controls, f"policies[0].controls[{len(pack.controls)}].id")):
+        with pytest.raises(ConfigError, match=f"{re.escape(key)}: is '.*' once more"):
+            assessment_from_record(assessment_to_record(one), "run x")
 
 
 @pytest.mark.parametrize("size", ["9" * 400, '"' + "9" * 400 + '"'])
