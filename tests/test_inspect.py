@@ -19,6 +19,7 @@ from drcheck.clock import Deadline
 from drcheck.estate.schema import Estate
 from drcheck.inspect import inspect
 from drcheck.model import CopyFacts, Observed, PointState, Reason, Source, TargetFacts, Unobserved
+from tests.busy import BUSY
 from tests.formats.memory import PLACES
 
 NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
@@ -140,10 +141,10 @@ def test_a_bug_in_a_connector_is_internal_and_leaves_what_was_learnt(caplog: pyt
 
 def test_a_hung_target_costs_its_own_deadline_and_delays_nobody() -> None:
     began = time.monotonic()
-    hung = {f"hung{number}": {"connector": "memory-hungatonce", "timeout": "1s"} for number in range(3)}
+    hung = {f"hung{number}": {"connector": "memory-hungatonce", "timeout": "3s"} for number in range(3)}
     targets, copies = looked(estate({**hung, "good": {"connector": "memory-good"}}), workers=4)
-    assert time.monotonic() - began < 3
-    assert targets["good"].seconds < 1
+    assert time.monotonic() - began < 3 + BUSY, "one after the other would take 9 s"
+    assert targets["good"].seconds < 2.5
     assert isinstance(copies["good"].points, Observed)
 
 
@@ -156,7 +157,7 @@ def test_with_one_worker_a_hung_target_gives_its_slot_to_the_next() -> None:
 def test_a_target_has_its_own_timeout() -> None:
     began = time.monotonic()
     targets, _ = looked(estate({"slow": {"connector": "memory-slow", "timeout": "0.1s"}, "good": {"connector": "memory-good"}}), seconds=15)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < BUSY
     assert isinstance(targets["good"].identity, Observed)
 
 
@@ -186,7 +187,7 @@ def test_an_offline_target_is_tried_only_briefly(monkeypatch: pytest.MonkeyPatch
     offline = {"rotation": "7d", "last_connected": "2026-03-01"}
     began = time.monotonic()
     targets, _ = looked(estate({"tape": {"connector": "memory-hungatonce", "offline": offline, "timeout": "15s"}}), seconds=15)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < BUSY
     assert "declared offline" in str(targets["tape"].identity)
 
 

@@ -19,6 +19,7 @@ import pytest
 from drcheck.connectors.base import attempt
 from drcheck.errors import AccessDenied, ConnectorError, Malformed, NotThere, TimedOut, Unreachable, Unsupported
 from drcheck.model import Observed, Reason
+from tests.busy import BUSY
 from tests.connectors.contract import MIB, ConnectorContract, content, keys, reason
 from tests.connectors.sftp_rig import SftpRig, connector_of
 from tests.connectors.sshd import SshServer, fingerprint_of
@@ -110,9 +111,9 @@ def test_a_wire_that_goes_dead_costs_its_deadline_and_closing_does_not_wait(rig:
             started = time.monotonic()
             with pytest.raises(TimedOut):
                 content(connector, "dead/object")
-            assert time.monotonic() - started < 5
+            assert time.monotonic() - started < 4 + BUSY
             closing = time.monotonic()
-        assert time.monotonic() - closing < 1.5
+        assert time.monotonic() - closing < 3
 
 
 def test_a_wire_that_goes_dead_while_listing_costs_its_deadline(rig: SftpRig) -> None:
@@ -149,7 +150,7 @@ def test_a_wire_that_goes_dead_at_any_step_of_the_login_times_out(rig: SftpRig, 
         with pytest.raises(TimedOut):
             connector.open()
         connector.close()
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 1 + BUSY
 
 
 def test_no_thread_and_no_timer_is_left_behind(rig: SftpRig) -> None:

@@ -26,6 +26,7 @@ from drcheck.connectors.sftp_answers import Answer, Attributes, FileSystem, read
 from drcheck.connectors.sftp_session import ReadOnlySession
 from drcheck.errors import ConnectorError, Malformed, NotThere, TimedOut, Unreachable, Unsupported
 from drcheck.model import Reason
+from tests.busy import BUSY
 from tests.connectors import odd_sftp_server
 from tests.connectors.contract import content, keys, reason
 from tests.connectors.odd_sftp_server import CONTENT, SIZE, text
@@ -237,7 +238,7 @@ def test_an_sftp_server_that_says_nothing_times_out(tmp_path: Path) -> None:
         with pytest.raises(TimedOut):
             connector.open()
         connector.close()
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 1.5 + BUSY
 
 
 def test_a_read_that_hangs_times_out_and_closing_does_not_wait(tmp_path: Path) -> None:
@@ -246,7 +247,7 @@ def test_a_read_that_hangs_times_out_and_closing_does_not_wait(tmp_path: Path) -
             content(connector, "object")
         started = time.monotonic()
         connector.close()
-        assert time.monotonic() - started < 0.5
+        assert time.monotonic() - started < 3
 
 
 # Answers

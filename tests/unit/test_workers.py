@@ -13,6 +13,7 @@ import pytest
 from drcheck.clock import Deadline
 from drcheck.pace import Pace
 from drcheck.workers import GRACE, Done, Failed, Late, Stalled, run_all
+from tests.busy import BUSY
 
 Job = Callable[[Deadline], object]
 
@@ -75,14 +76,14 @@ def test_a_job_that_hangs_costs_its_own_deadline_and_delays_nobody() -> None:
     jobs: dict[str, Job] = {"hangs": hang, **{str(number): (lambda deadline: 1) for number in range(5)}}
     started = time.monotonic()
     order = []
-    for name, result in run_all(jobs, workers=2, seconds=0.5, run=Deadline(None)):
+    for name, result in run_all(jobs, workers=2, seconds=2, run=Deadline(None)):
         order.append((name, type(result), time.monotonic() - started))
     released.set()
     assert [(name, kind) for name, kind, _ in order[:-1]] == [(str(number), Done) for number in range(5)]
-    assert max(seconds for _, _, seconds in order[:-1]) < 0.4
+    assert max(seconds for _, _, seconds in order[:-1]) < 1.8
     name, kind, seconds = order[-1]
     assert (name, kind) == ("hangs", Late)
-    assert 0.5 <= seconds < 0.5 + GRACE + 1
+    assert 2 <= seconds < 2 + GRACE + BUSY
 
 
 def test_the_slot_of_an_abandoned_job_goes_to_the_next_and_its_late_answer_is_dropped() -> None:
@@ -121,11 +122,11 @@ def test_the_deadline_of_the_run_cuts_those_of_the_jobs() -> None:
 
     def job(deadline: Deadline) -> None:
         given.append(deadline.seconds)
-        time.sleep(5)
+        time.sleep(20)
 
     started = time.monotonic()
     results = dict(run_all({"a": job, "b": job, "never started": job}, workers=2, seconds=60, run=Deadline(0.3)))
-    assert time.monotonic() - started < 0.3 + GRACE + 1
+    assert time.monotonic() - started < 0.3 + GRACE + BUSY
     assert all(isinstance(result, Late) for result in results.values())
     assert results["never started"] == Late(0.0)
     assert len(results) == 3
@@ -201,7 +202,7 @@ def test_a_run_without_time_starts_nothing_and_does_not_wait() -> None:
     results = list(run_all({"a": lambda deadline: 1, "b": lambda deadline: 1}, workers=2, seconds=60, run=Deadline(0)))
     assert sorted(name for name, _ in results) == ["a", "b"]
     assert all(result == Late(0.0) for _, result in results)
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < BUSY
 
 
 def test_no_deadline_at_all_waits() -> None:
