@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 from drcheck.clock import format_duration
 from drcheck.estate.notices import Notices
 from drcheck.model import Assessment, Finding, Night, Observed, Outcome, Past, Severity, number_of, printable
 from drcheck.model.notices import Notice, NoticeKind, Told
+from drcheck.nights import Rhythm
 from drcheck.notices.events import State, state_of
 from drcheck.notices.wording import MOST_LINES, Words, about, stands
 
@@ -33,32 +35,43 @@ def due(notices: Notices, nights: Sequence[Night], told: Iterable[Told], now: da
     return None if any(each.notice == notice for each in told) else notice
 
 
-def digest_lines(assessment: Assessment, past: Past, told: Sequence[Told], every: timedelta) -> list[str]:
+def digest_lines(assessment: Assessment, past: Past, told: Sequence[Told], every: timedelta, runs: Collection[str]) -> list[str]:
     """
     The digest, as lines.
 
     Args:
         told: every notice, tonight's among them.
         every: how often a night is expected.
+        runs: those whose notices the message holds; a digest of one of them was not delivered so far, so what it would have said is said now.
     """
     now = assessment.run.reference
-    since = _since(told, past, assessment.run.id)
+    since = _since(told, past, runs)
     period = [each.notice for each in told if each.at > since]
-    nights = [night for night in past.nights if night.reference > since]
     words = Words(assessment)
     lines = [f"Digest since {since:%Y-%m-%d}", f"What stands: {stands(assessment)}.", *_standing(assessment, past)]
     mended = [notice for notice in period if notice.kind is NoticeKind.RECOVERED]
     lines += ["", "Mended since:" if mended else "Nothing was mended since.", *words.lines(mended)]
-    expected = max(1, round((now - since) / every))
-    lines += ["", f"Trend: {_trend(assessment, past, since)}; {len(nights) + 1} of {max(expected, len(nights) + 1)} nights were recorded."]
+    recorded = _recorded([since, *(night.reference for night in past.nights if night.reference > since), now], Rhythm(every))
+    lines += ["", f"Trend: {_trend(assessment, past, since)}; {recorded}."]
     ahead = [*_waivers(assessment), *_reading(assessment)]
     return [*lines, "Next: " + "; ".join(ahead) + "."] if ahead else lines
 
 
-def _since(told: Sequence[Told], past: Past, run: str) -> datetime:
-    """The night of the digest before, or the first night."""
-    digests = [each.at for each in told if each.notice.kind is NoticeKind.DIGEST and each.run != run]
+def _since(told: Sequence[Told], past: Past, runs: Collection[str]) -> datetime:
+    """The night of the last digest that is not of `runs`, or the first night."""
+    digests = [each.at for each in told if each.notice.kind is NoticeKind.DIGEST and each.run not in runs]
     return digests[-1] if digests else past.nights[0].reference
+
+
+def _recorded(moments: Sequence[datetime], rhythm: Rhythm) -> str:
+    """How many nights were recorded after the first moment, up to the last, which is tonight. A run by day is no night, and hides none."""
+    ran, last = 0, moments[0]
+    for moment in moments[1:]:
+        if moment - last >= rhythm.every / 2:
+            ran, last = ran + 1, moment
+    missed = sum(rhythm.missed(later - earlier) for earlier, later in pairwise(moments))
+    ran = max(ran, 1)
+    return f"{ran} of {number_of(ran + missed, 'night')} {'was' if ran == 1 else 'were'} recorded"
 
 
 def _standing(assessment: Assessment, past: Past) -> list[str]:

@@ -74,4 +74,4 @@ def message_for(notices: Notices, assessment: Assessment, past: Past, told: Sequ
     wanted = set(runs)
     mine = [each for each in told if each.run in wanted]
     digest = any(each.notice.kind is NoticeKind.DIGEST for each in mine)
-    return night_message(assessment, mine, digest_lines(assessment, past, told, notices.every) if digest else ())
+    return night_message(assessment, mine, digest_lines(assessment, past, told, notices.every, wanted) if digest else ())

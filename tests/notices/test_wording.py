@@ -137,7 +137,7 @@ def test_a_digest_says_what_stands_what_was_mended_and_what_comes_next() -> None
     told = [Told(Notice(NoticeKind.RECOVERED, "pack", "c", one.findings[2].subject, Outcome.PASS, Severity.HIGH), "run-5", at(5))]
     past = Past(tuple(night(number, fail=4, unknown=1) for number in range(6)), {}, {("pack", "a", one.findings[0].subject): at(1)})
     assert stands(one) == "1 fail, 1 unknown, 1 waived"
-    assert digest_lines(one, past, told, DAY) == [
+    assert digest_lines(one, past, told, DAY, {one.run.id}) == [
         "Digest since 2026-03-02",
         "What stands: 1 fail, 1 unknown, 1 waived.",
         "- fail, since 2026-03-03 (6d): epr@vault: Title of a",
@@ -151,3 +151,27 @@ def test_a_digest_says_what_stands_what_was_mended_and_what_comes_next() -> None
     ]
     alone = night_message(one, [Told(Notice(NoticeKind.DIGEST, about="2026-03-09"), "run-7", at(7))], ["Digest"])
     assert alone.subject == "drcheck North Hospital: digest: 1 fail, 1 unknown, 1 waived"
+
+
+def test_a_digest_that_could_not_be_delivered_takes_nothing_from_the_one_that_is() -> None:
+    one = assessment(9, {"a": GOOD})
+    told = [
+        Told(Notice(NoticeKind.DIGEST, about="2026-03-02"), "run-0", at(0)),
+        Told(Notice(NoticeKind.RECOVERED, "pack", "a", one.findings[0].subject, Outcome.PASS, Severity.HIGH), "run-2", at(2)),
+        Told(Notice(NoticeKind.DIGEST, about="2026-03-09"), "run-8", at(8)),
+    ]
+    past = Past(tuple(night(number) for number in (0, 1, 2, 3, 8)))
+    waited = digest_lines(one, past, told, DAY, {"run-8", "run-9"})
+    assert waited[0] == "Digest since 2026-03-02"
+    assert "- epr@vault: Title of a (pack a)" in waited
+    assert waited[-1].endswith("; 5 of 9 nights were recorded.")
+    accepted = digest_lines(one, past, told, DAY, {"run-9"})
+    assert accepted[0] == "Digest since 2026-03-10"
+    assert accepted[-1].endswith("; 1 of 1 night was recorded.")
+
+
+def test_runs_by_day_hide_no_missing_night_from_a_digest() -> None:
+    one = assessment(7, {"a": GOOD})
+    by_day = [replace(night(1), number=10 + hour, reference=at(1) + timedelta(hours=hour)) for hour in (5, 6, 7)]
+    past = Past((night(0), night(1), *by_day, night(5), night(6)))
+    assert digest_lines(one, past, [], DAY, {one.run.id})[-1].endswith("; 4 of 7 nights were recorded.")
