@@ -7,7 +7,7 @@ from datetime import datetime
 
 from drcheck.checks.offline import overdue
 from drcheck.estate.schema import Estate, Target
-from drcheck.model import Assessment, CopyFacts, Finding, Observed, Outcome, Reason, Unobserved
+from drcheck.model import Assessment, CopyFacts, Finding, Observed, Outcome, Reason, Subject, SubjectKind, Unobserved
 
 COULD_NOT_LOOK = frozenset(
     {
@@ -38,7 +38,8 @@ def unexamined(assessment: Assessment, estate: Estate) -> tuple[str, ...]:
     crashed = sum(finding.outcome is Outcome.ERROR and not finding.waived for finding in assessment.findings)
     if crashed:
         found.append(f"{crashed} checks ended in an error, which is a bug in drcheck")
-    if not assessment.facts.copies or not assessment.findings:
+    # Nothing is asked where every control is not applicable: that is no night in which all is well.
+    if not assessment.facts.copies or all(finding.outcome is Outcome.NOT_APPLICABLE for finding in assessment.findings):
         found.append("nothing was judged")
     return tuple(found)
 
@@ -58,16 +59,24 @@ def _resting(target: Target, why: Unobserved, now: datetime) -> bool:
     return target.offline is not None and silent and not overdue(target.offline, now)
 
 
-def _unknown(assessment: Assessment) -> dict[str, list[Finding]]:
-    """What could not be told, by the id of what it is about."""
-    found: dict[str, list[Finding]] = {}
+def _unknown(assessment: Assessment) -> dict[Subject, list[Finding]]:
+    """What could not be told, by what it is about."""
+    found: dict[Subject, list[Finding]] = {}
     for finding in assessment.findings:
         if finding.outcome in (Outcome.UNKNOWN, Outcome.ERROR):
-            found.setdefault(finding.subject.id, []).append(finding)
+            found.setdefault(finding.subject, []).append(finding)
     return found
 
 
-def _accepted(unknown: Mapping[str, list[Finding]], facts: CopyFacts) -> bool:
-    """Whether somebody waived everything that is unknown of a copy and its target."""
-    about = [*unknown.get(facts.id, ()), *unknown.get(facts.target, ())]
-    return bool(about) and all(finding.waived for finding in about)
+def _accepted(unknown: Mapping[Subject, list[Finding]], facts: CopyFacts) -> bool:
+    """
+    Whether somebody waived everything that is unknown of a copy and its target.
+
+    Where no control asks anything of the copy itself, its system stands for it: who waived something of the target alone accepted no silence.
+    """
+    copy, system, target = (
+        unknown.get(Subject(kind, id_), [])
+        for kind, id_ in ((SubjectKind.COPY, facts.id), (SubjectKind.SYSTEM, facts.system), (SubjectKind.TARGET, facts.target))
+    )
+    asked = copy or system
+    return bool(asked) and all(finding.waived for finding in (*asked, *target))

@@ -19,6 +19,8 @@ from drcheck.model import (
     Points,
     Reason,
     Source,
+    Subject,
+    SubjectKind,
     Unobserved,
     Verification,
 )
@@ -62,7 +64,8 @@ def offline(folder: Path, last: date) -> Estate:
 @pytest.mark.parametrize("outcome", Outcome)
 def test_whatever_was_found_what_was_looked_at_was_looked_at(estate: Estate, outcome: Outcome) -> None:
     missing = unexamined(night(found=outcome), estate)
-    assert missing == (("1 checks ended in an error, which is a bug in drcheck",) if outcome is Outcome.ERROR else ())
+    wrong = {Outcome.ERROR: ("1 checks ended in an error, which is a bug in drcheck",), Outcome.NOT_APPLICABLE: ("nothing was judged",)}
+    assert missing == wrong.get(outcome, ())
 
 
 @pytest.mark.parametrize("reason", Reason)
@@ -91,6 +94,21 @@ def test_what_somebody_waived_is_not_asked_for(estate: Estate) -> None:
     down = silent(Reason.UNREACHABLE)
     assert unexamined(night(down, found=Outcome.UNKNOWN, waived=True), estate) == ()
     assert unexamined(night(down, found=Outcome.FAIL, waived=True), estate) == ("epr@vault: unreachable",), "the waiver is of something else"
+
+
+def test_a_waiver_of_the_target_alone_accepts_no_silence(estate: Estate) -> None:
+    one = night(silent(Reason.UNREACHABLE), found=Outcome.UNKNOWN, waived=True)
+    accepted = one.findings[0]
+    target = replace(accepted, subject=Subject(SubjectKind.TARGET, "vault"))
+    system = replace(accepted, subject=Subject(SubjectKind.SYSTEM, "epr"))
+    open_ = replace(system, waiver=None)
+    missing = ("epr@vault: unreachable",)
+    assert unexamined(replace(one, findings=(target,)), estate) == missing, "no control asks anything of the copy"
+    assert unexamined(replace(one, findings=(target, open_)), estate) == missing, "its system is unknown, and nobody accepted that"
+    assert unexamined(replace(one, findings=(target, system)), estate) == ()
+    assert unexamined(replace(one, findings=(replace(target, waiver=None), accepted)), estate) == missing
+    namesake = replace(accepted, subject=Subject(SubjectKind.SYSTEM, "vault"))
+    assert unexamined(replace(one, findings=(namesake,)), estate) == missing, "another thing of the same name"
 
 
 def test_a_night_without_anything_is_none(estate: Estate) -> None:
