@@ -30,13 +30,14 @@ TIMESTAMPS = "timestamps/"
 VERSION = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 LONGEST_NAME = 200
 """Characters of the longest path in a pack: within what Windows opens, and archives write plainly."""
-_NAME = re.compile(r"[A-Za-z0-9_@-][A-Za-z0-9._@-]*(?:/[A-Za-z0-9_@-][A-Za-z0-9._@-]*)*")
+_NAME = re.compile(r"[A-Za-z0-9_@][A-Za-z0-9._@-]*(?:/[A-Za-z0-9_@-][A-Za-z0-9._@-]*)*")
 _LINE = re.compile(r"([0-9a-f]{64})  ([!-~]+)")
 
 
 def check_name(name: str) -> str:
     """
-    A path in a pack as it was given: letters, digits and `. _ @ -` in parts joined by `/`, none of which begins with a dot.
+    A path in a pack as it was given: letters, digits and `. _ @ -` in parts joined by `/`, none of which begins with a dot, nor the
+    first with a dash: to programs that is an option, or what they are given as input.
 
     Raises:
         BadPack: it is another kind of path.

@@ -7,15 +7,20 @@
 # see "ALLOWED SIGNERS" in ssh-keygen(1). AUTHORITIES.pem holds the certificates of the time stamping authorities that you believe.
 #
 # Ends with 0: sound, and signed by every PRINCIPAL. 10: something is wrong. 11: sound, but who signed it was not checked, or was a key that is valid no
-# longer, and no time stamp proves that it signed before it ended. 2: wrong usage.
+# longer, and no time stamp proves that it signed before it ended. 2: wrong usage, or a program or file that is needed is not there: nothing is known.
 # A pack that was altered can hold an altered verify.sh: take it from drcheck, or from a pack that you trust.
 set -u
-LC_ALL=C TZ=UTC
+LC_ALL=C TZ=UTC CDPATH=''
 export LC_ALL TZ
 
-wrong() { echo "WRONG: $*" >&2; exit 10; }
+# A stranger's name can move a terminal's cursor, or be an option or an escape of echo's: it goes through printf and is shown in plain characters.
+wrong() { printf 'WRONG: %s\n' "$*" | tr -c '\n -~' '?' >&2; exit 10; }
+need() { command -v "$1" >/dev/null || { echo "$1: is not installed, so nothing is known of the pack" >&2; exit 2; }; }
 usage() { echo "usage: sh verify.sh [-p PACK] [-t AUTHORITIES.pem] [ALLOWED_SIGNERS PRINCIPAL...]" >&2; exit 2; }
-there() { [ -r "$1" ] || { echo "$1: is not there, or cannot be read" >&2; exit 2; }; case $1 in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }
+there() {
+    [ -r "$1" ] || { printf '%s: is not there, or cannot be read\n' "$1" >&2; exit 2; }
+    case $1 in /*) printf '%s\n' "$1" ;; *) printf '%s\n' "$PWD/$1" ;; esac
+}
 
 pack=$(dirname "$0") authorities='' allowed=''
 while getopts p:t: option; do
@@ -32,14 +37,16 @@ if [ $# -gt 0 ]; then
     shift
 fi
 cd -- "$pack" || exit 2
+for each in cut grep head sed sort tail tr uniq; do need "$each"; done
+command -v shasum >/dev/null || need sha256sum
 
-# Everything that is in the pack; what is no file is marked.
+# Everything that is in the pack; what is no file, or a folder that cannot be looked into, is marked.
 walk() (
     for each in "$1"* "$1".[!.]* "$1"..?*; do
-        if [ -h "$each" ]; then echo "a-link:$each"
-        elif [ -d "$each" ]; then walk "$each/"
-        elif [ -f "$each" ]; then echo "$each"
-        elif [ -e "$each" ]; then echo "no-file:$each"
+        if [ -h "$each" ]; then printf 'a-link:%s\n' "$each"
+        elif [ -d "$each" ] && [ -r "$each" ] && [ -x "$each" ] && [ ${#each} -lt 1000 ]; then walk "$each/"
+        elif [ -f "$each" ]; then printf '%s\n' "$each"
+        elif [ -e "$each" ]; then printf 'no-file:%s\n' "$each"
         fi
     done
 )
@@ -47,13 +54,15 @@ walk() (
 strict() {
     [ -f "$1" ] && [ ! -h "$1" ] || wrong "$1 is not there"
     [ -z "$(tail -c 1 "$1")" ] || wrong "$1 does not end with a line end"
-    other=$(grep -a -c -v -E '^[0-9a-f]{64}  [A-Za-z0-9_@-][A-Za-z0-9._@-]*(/[A-Za-z0-9_@-][A-Za-z0-9._@-]*)*$' "$1")
+    other=$(grep -a -c -v -E '^[0-9a-f]{64}  [A-Za-z0-9_@][A-Za-z0-9._@-]*(/[A-Za-z0-9_@-][A-Za-z0-9._@-]*)*$' "$1")
     [ "$other" = 0 ] || wrong "$1 has a line that is not 64 small hex digits, two spaces and a path"
 }
 # The list $1 names each of the files $2 once and nothing else, and every digest in it is right.
 check() {
     strict "$1"
     listed=$(cut -c 67- "$1" | sort)
+    # Else a name that holds a line end could stand for the second time.
+    [ -z "$(printf '%s\n' "$listed" | uniq -d)" ] || wrong "$1 lists a file twice"
     [ "$listed" = "$2" ] || wrong "$1 does not list what is there: $(printf '%s\n%s\n' "$listed" "$2" | sort | uniq -u | head -n 5 | tr '\n' ' ')"
     if command -v sha256sum >/dev/null; then
         sha256sum --check --strict --quiet "$1" >&2 || wrong "$1: a file is not what is listed"
@@ -71,6 +80,7 @@ odd=$(some -E '^(signatures|timestamps)/' | grep -v -E '^(signatures/[^/]+\.(sig
 echo "every file is what the pack's lists say, and there is no other"
 
 signatures=$(some '^signatures/.*\.sig$')
+[ -z "$signatures" ] || need ssh-keygen
 for signature in $signatures; do
     ssh-keygen -Y check-novalidate -n evidence@drcheck -s "$signature" <tagmanifest-sha256.txt >/dev/null || wrong "$signature: is no signature of this pack"
 done
@@ -83,8 +93,12 @@ for stamp in $(some '^timestamps/.*\.tsr$'); do
         echo "$stamp: not checked; name the certificates of its authority with -t"
         continue
     fi
+    need openssl
     openssl ts -verify -data "$signature" -in "$stamp" -CAfile "$authorities" >/dev/null || wrong "$stamp: does not hold for $signature"
-    text=$(openssl ts -reply -in "$stamp" -text | sed -n 's/^Time stamp: //p')
+    # Of the token alone: around it are words that nobody signs, and that could tell another moment.
+    text=$(openssl ts -reply -in "$stamp" -token_out 2>/dev/null | openssl ts -reply -token_in -in /dev/stdin -token_out -text 2>/dev/null |
+        sed -n 's/^Time stamp: //p')
+    [ "$(printf '%s' "$text" | grep -c .)" = 1 ] || wrong "$stamp: tells no moment, or more than one"
     moment=$(date -u -d "$text" +%Y%m%d%H%M%S 2>/dev/null || date -u -j -f '%b %e %T %Y %Z' "$text" +%Y%m%d%H%M%S) || wrong "$stamp: tells no moment"
     echo "$signature: existed on $text, by a time stamp"
     stamped="$stamped
