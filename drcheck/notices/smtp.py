@@ -60,6 +60,9 @@ class Mailbox:
         except smtplib.SMTPResponseException as error:
             raise NotDelivered(f"{host}:{port} refused the message ({error.smtp_code} {_shortened(error.smtp_error)})") from None
         except smtplib.SMTPException as error:
+            # The library says of a server that hangs that it closed the connection.
+            if isinstance(error.__context__, TimeoutError):
+                raise NotDelivered(f"{host}:{port}: {network_trouble(error.__context__)}") from None
             raise NotDelivered(f"{host}:{port} broke off ({type(error).__name__})") from None
         except OSError as error:
             raise NotDelivered(f"{host}:{port}: {network_trouble(error)}") from None

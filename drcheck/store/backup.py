@@ -113,7 +113,7 @@ def _copy(database: Database, file: Path, temporary: Path) -> None:
 
 def _insist(database: Database, copy: sqlite3.Connection, version: str) -> None:
     """Open the copy, as whoever restores it will, and read every page of it."""
-    said = [str(row[0]) for row in copy.execute("PRAGMA integrity_check(1)")]
+    said = [" ".join(str(row[0]).split()) for row in copy.execute("PRAGMA integrity_check(1)")]
     if said != ["ok"]:
         raise StoreDamaged(f"the store {database.place} is damaged, and its copy was not kept: {printable(said[0])}; `drcheck store check` says more")
     found = copy.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchone()  # noqa: S608 - a constant

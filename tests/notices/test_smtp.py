@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,13 @@ def test_a_server_that_is_not_there_or_says_nothing_is_given_up(monkeypatch: pyt
         box = mailbox(port, password="", security="none")
         answer = deliver([box], {box.name: MESSAGE}, seconds=1)[box.name]
         assert (answer.accepted, answer.said) == (False, "no answer within 1 s")
+
+
+def test_a_server_that_hangs_did_not_close_the_connection() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        box = mailbox(server.getsockname()[1], password="", security="none")
+        with pytest.raises(NotDelivered, match="it did not answer in time"):
+            box.send(MESSAGE, Deadline(1))
 
 
 def test_nothing_in_a_message_makes_a_header() -> None:

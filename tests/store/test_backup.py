@@ -170,8 +170,9 @@ def test_a_damaged_store_gives_no_copy(tmp_path: Path) -> None:
         content.seek((page - 1) * size)
         content.write(b"\xff" * 200)
     copy.write_bytes(b"")
-    with open_store(file) as store, pytest.raises(StoreDamaged, match="is damaged, and its copy was not kept"):
+    with open_store(file) as store, pytest.raises(StoreDamaged, match="is damaged, and its copy was not kept") as caught:
         store.backup(copy)
+    assert r"\x0a" not in str(caught.value)
     assert copy.read_bytes() == b""
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
