@@ -43,6 +43,22 @@ def test_the_commands_of_nagios_are_ones_that_drcheck_has(tmp_path: Path, monkey
         assert parsed(words).params["format_"] == "nagios"
 
 
+@pytest.mark.parametrize("file", [NAGIOS, ICINGA])
+def test_who_monitors_may_ask_one_thing_and_write_nothing(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    (allowed,) = re.findall(r"NOPASSWD: /usr/local/bin/drcheck (.+)$", text, re.MULTILINE)
+    assert not re.search(r"[*?\[!]", allowed), "a wildcard of sudo lets through --output, which writes"
+    if file == NAGIOS:
+        (service,) = re.findall(r"check_command +check_drcheck!(.+)!(.+)$", text, re.MULTILINE)
+        (asked,) = re.findall(r"/usr/local/bin/drcheck (status .*\$ARG1\$.*)$", text, re.MULTILINE)
+        assert allowed == asked.replace("$ARG1$", service[0]).replace("$ARG2$", service[1])
+    else:
+        defaults = dict(re.findall(r'vars\.(\w+) = "([^"]*)"$', text, re.MULTILINE))
+        orders = re.findall(r'"(--[a-z]+)" = \{\s*value = "\$(\w+)\$"[^}]*order = (\d)', text)
+        given = [f"{name} {defaults[variable]}" for name, variable, _ in sorted(orders, key=lambda each: each[2]) if variable in defaults]
+        assert allowed == " ".join(["status --format nagios", *given])
+
+
 def test_the_objects_of_nagios_are_whole_and_refer_to_each_other() -> None:
     text = re.sub(r"^\s*#.*$", "", NAGIOS.read_text(encoding="utf-8"), flags=re.MULTILINE)
     objects = re.findall(r"define (\w+) \{\n(.*?)\n\}", text, re.DOTALL)
