@@ -92,7 +92,7 @@ def schedule(
     from drcheck.cli.output import deliver
     from drcheck.open_estate import open_estate
     from drcheck.reports import report_known
-    from drcheck.schedule import Nightly, notes_on, secret_references
+    from drcheck.schedule import Nightly, notes_on, notes_on_files, secret_references
 
     estate = open_estate(estate_file)
     for format_, _ in also:
@@ -124,7 +124,7 @@ def schedule(
             deliver((f"# {file}\n" if len(files) > 1 else "") + content.decode("utf-16" if kind == "windows" else "utf-8"), None)
     if output is not None:
         click.echo(_INSTALL[kind].format(files=" ".join(str(output / file) for file in files), name=name), err=True)
-    for note in notes_on(references, kind):
+    for note in (*notes_on(references, kind), *notes_on_files(night, kind)):
         click.echo(f"note: {note}", err=True)
     return 0
 

@@ -49,7 +49,7 @@ def _details(found: Iterable[Stood]) -> Iterable[str]:
         if why := not_current(each):
             yield f"* {each.organisation}: {why}"
         if running is not None:
-            yield f"* {each.organisation}: a run has begun and not ended: {running}"
+            yield f"* {each.organisation}: a run has begun and not ended, so it goes on or was killed: {running}"
         if each.night is not None:
             yield f"* {each.organisation}: {answer(each, assessment)}"
         for problem in each.problems:

@@ -65,7 +65,7 @@ def answer(each: Status, assessment: Assessment | None) -> str:
 def _warnings(each: Status, running: Holder | None, options: ReportOptions) -> list[str]:
     lines = [painted(line, COLOURS[Outcome.FAIL], options) for line in text_lines(not_current(each), options, options.width, whole=True)]
     if running is not None:
-        going_on = f"a run has begun and not ended: {running}"
+        going_on = f"a run has begun and not ended, so it goes on or was killed: {running}"
         lines += [painted(line, COLOURS[Outcome.UNKNOWN], options) for line in text_lines(going_on, options, options.width, whole=True)]
     return lines
 

@@ -76,6 +76,18 @@ def notes_on(references: tuple[str, ...], kind: str) -> tuple[str, ...]:
     return tuple(note for reference in references if (note := _note(reference, kind)))
 
 
+def notes_on_files(night: Nightly, kind: str) -> tuple[str, ...]:
+    """What whoever installs the timer should know of the files that it is to write, in sentences."""
+    if kind != "systemd" or night.user:
+        return ()
+    store = [PurePath(night.store)] if night.store and "://" not in night.store else []
+    folders = dict.fromkeys(str(file.parent) for file in (*(file for _, file in night.also), *store))
+    return tuple(
+        f"{printable(folder)}: must be writable to the user that is made up for the service, which a folder of root's is not; give --user"
+        for folder in folders
+    )
+
+
 def _note(reference: str, kind: str) -> str:
     scheme, _, rest = reference.partition(":")
     shown = printable(shown_reference(reference))

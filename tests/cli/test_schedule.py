@@ -118,6 +118,15 @@ def test_what_the_secrets_need_is_said(tmp_path: Path) -> None:
     assert "command" not in done.stderr
 
 
+def test_a_user_that_is_made_up_owns_no_folder_for_reports(tmp_path: Path) -> None:
+    file, asked = estate(tmp_path), ("--also", f"html={tmp_path}/www/a.html", "--also", f"csv={tmp_path}/www/a.csv", "--store", f"{tmp_path}/s/s.db")
+    said = schedule("systemd", file, *asked).stderr
+    assert said.count(f"note: {tmp_path}/www: must be writable to the user that is made up for the service") == 1
+    assert f"note: {tmp_path}/s: must be writable" in said
+    for other in (schedule("systemd", file, *asked, "--user", "backups"), schedule("systemd", file), schedule("cron", file, *asked)):
+        assert "must be writable" not in other.stderr
+
+
 def test_cron_hands_the_shell_what_was_meant(tmp_path: Path) -> None:
     folder = tmp_path / (ODD + "'")
     file = estate(folder)
