@@ -1,9 +1,10 @@
-"""The report for a spreadsheet: one line a finding, worst first (RFC 4180), in which no cell is a formula."""
+"""The report for a spreadsheet: one line a finding, worst first (RFC 4180), in which no cell is a formula, whatever the cells are parted by."""
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 
 from drcheck.clock import format_moment
@@ -37,13 +38,15 @@ HEADER = (
     "facts",
 )
 _FORMULA = ("=", "+", "-", "@", "\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}", "\N{FULLWIDTH HYPHEN-MINUS}", "\N{FULLWIDTH COMMERCIAL AT}")
+_PARTED = re.compile(rf"(;[\s\"]*)(?=[{re.escape(''.join(_FORMULA))}])")
+"""What a cell of its own would begin after, to a spreadsheet whose language parts cells by semicolons."""
 
 
 def csv_lines(assessment: Assessment, options: ReportOptions) -> str:
     """The findings as comma-separated values with a header line. Nothing is shortened; `only` is honoured."""
     text = io.StringIO()
-    # RFC 4180 ends lines so, and readers of every system accept it.
-    writer = csv.writer(text, lineterminator="\r\n")
+    # RFC 4180 ends lines so, and readers of every system accept it. All is quoted, for some programs part cells by commas and by semicolons at once.
+    writer = csv.writer(text, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
     writer.writerow(HEADER)
     versions = {policy.id: policy.version for policy in assessment.policies}
     for finding in worst_first(assessment.findings, options.only):
@@ -53,11 +56,12 @@ def csv_lines(assessment: Assessment, options: ReportOptions) -> str:
 
 def cell(text: str) -> str:
     """
-    The text as a cell that a spreadsheet shows and never calculates: printable, and after an apostrophe where it begins like a formula.
+    The text as a cell that a spreadsheet shows and never calculates: printable, and with an apostrophe where it begins like a formula, or goes on
+    like one after a semicolon: where the decimal sign is a comma, Excel parts cells there, even inside quotation marks.
 
     Tabs, carriage returns and line feeds, which some programs skip before they look for a formula, are visible escapes by then.
     """
-    safe = printable(text)
+    safe = _PARTED.sub(r"\1'", printable(text))
     return f"'{safe}" if safe.lstrip().startswith(_FORMULA) else safe
 
 

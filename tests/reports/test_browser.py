@@ -30,6 +30,15 @@ PAGES: dict[str, Callable[[], str]] = {
 }
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 """The rules of WCAG 2.2 at level AA, as axe calls them."""
+FOCUS = """() => {
+  const one = document.activeElement, filter = document.getElementById("filter");
+  if (one === document.body) return ["", true, false];
+  const box = one.getBoundingClientRect(), bar = filter.getBoundingClientRect();
+  const stuck = getComputedStyle(filter).position === "sticky" && bar.top <= 1 && !filter.contains(one);
+  const name = (one.textContent || one.getAttribute("aria-label") || one.name || one.id).trim().slice(0, 60);
+  return [name, getComputedStyle(one).outlineStyle !== "none", stuck && box.top >= bar.top && box.bottom <= bar.bottom];
+}"""
+"""What has the focus, whether an outline says so, and whether all of it is behind the filter."""
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +129,39 @@ def test_nothing_hangs_over_the_edge_of_a_phone(name: str, visit: Callable[..., 
     page = visit(PAGES[name](), viewport={"width": 360, "height": 740}).page
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     assert page.locator("h1").is_visible()
+
+
+# Where the filter stands beside the page's left edge in one line, in two, and in three.
+@pytest.mark.parametrize(("width", "height"), [(1280, 700), (800, 600), (720, 450)])
+def test_whatever_has_the_focus_is_seen_to_have_it(width: int, height: int, visit: Callable[..., Visit]) -> None:
+    """WCAG 2.4.7 and 2.4.11: an outline, and not behind the filter, whichever way one goes."""
+    page = visit(PAGES["html"](), viewport={"width": width, "height": height}).page
+    for key in ("Tab", "Shift+Tab"):
+        names = []
+        for _ in range(200):
+            page.keyboard.press(key)
+            name, outlined, covered = page.evaluate(FOCUS)
+            if not name:
+                break
+            names.append(name)
+            assert outlined, name
+            assert not covered, name
+        assert len(names) > 50
+        assert (names if key == "Tab" else names[::-1])[0] == "Skip to what is wrong"
+
+
+def test_one_skips_to_what_is_wrong(visit: Callable[..., Visit]) -> None:
+    page = visit(PAGES["html"]()).page
+    skip = page.get_by_role("link", name="Skip to what is wrong")
+    hidden = skip.bounding_box()
+    page.keyboard.press("Tab")
+    shown = skip.bounding_box()
+    assert hidden
+    assert shown
+    assert (hidden["width"], shown["width"] > 100) == (1, True)
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('article.problem').id") == "f-0"
 
 
 def test_what_matters_is_there_without_scripts(visit: Callable[..., Visit]) -> None:

@@ -292,6 +292,8 @@ def test_days_without_a_night_are_seen_and_old_nights_are_counted() -> None:
     assert found.nights[0].run == sample.hospital().run.id
     assert [name for name, _ in found.charts] == ["fail", "error", "unknown"]
     assert all(svg.count(NONE) == 2 for _, svg in found.charts)
+    feet = {text: {float(y) for y in re.findall(rf' y="([\d.]+)"[^>]*>{text}<', found.charts[0][1])} for text in (NONE, "2026-03-01")}
+    assert max(feet[NONE]) < min(feet["2026-03-01"]), "no cross stands in the line of the names of days"
 
     def night(day: int) -> Night:
         return replace(past.nights[0], run=f"old-{day}", reference=sample.AT - timedelta(days=day))
@@ -299,6 +301,11 @@ def test_days_without_a_night_are_seen_and_old_nights_are_counted() -> None:
     many = trend(sample.hospital(), Past(tuple(night(day) for day in range(100, 0, -1))))
     assert len(many.nights) == MOST_DAYS
     assert many.earlier == 100 + 1 - MOST_DAYS
+
+
+def test_a_day_without_a_number_keeps_its_name() -> None:
+    svg = columns("fail", ["2026-03-01", "2026-03-02", "2026-03-03"], [1, None, 2], "#b3261e")
+    assert re.findall(r">(2026-[^<]*|×)<", svg) == ["2026-03-01", NONE, "2026-03-02", "2026-03-03"]
 
 
 @HARD

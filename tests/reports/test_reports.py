@@ -203,8 +203,32 @@ def test_a_target_that_only_cannot_say_who_it_is_did_answer() -> None:
 def test_no_cell_of_a_spreadsheet_is_a_formula(text: str) -> None:
     safe = cell(text)
     assert not safe.lstrip().startswith(("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"))
+    # Where the decimal sign is a comma, Excel parts a line at semicolons, and drops the quotation marks that a part begins with.
+    assert not any(part.lstrip(' "').startswith(("=", "+", "-", "@")) for part in safe.split(";")[1:])
     assert "\n" not in safe
     assert "\r" not in safe
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a;=cmd|' /C calc'!A0;b.dcm", "a;'=cmd|' /C calc'!A0;b.dcm"),
+        ('x; "=1', "x; \"'=1"),
+        ("x;+1;-1; @a;＝1", "x;'+1;'-1; '@a;'＝1"),
+        ("=1;=1", "'=1;'=1"),
+        ("found; allowed is 1d; a=b", "found; allowed is 1d; a=b"),
+    ],
+)
+def test_no_part_of_a_cell_is_a_formula_where_semicolons_part_cells(text: str, shown: str) -> None:
+    assert cell(text) == shown
+
+
+def test_csv_is_read_alike_by_a_spreadsheet_that_parts_cells_by_semicolons_too() -> None:
+    """LibreOffice's import has commas, semicolons and tabs ticked: only what is quoted is one cell to it."""
+    text = text_of(sample.hospital(), "csv")
+    assert ";" in text
+    for line, cells in zip(text.removesuffix("\r\n").split("\r\n"), csv.reader(io.StringIO(text, newline="")), strict=True):
+        assert re.split(r'(?<=")[,;\t](?=")', line) == ['"' + each.replace('"', '""') + '"' for each in cells]
 
 
 @HARD
