@@ -55,6 +55,8 @@ def diff(before: str, after: str, format_: str, output: Path | None, wide: bool,
 
     with opened(store) as history:
         nights = history.assessments(organisation)
+        if organisation is not None:
+            the_organisation(nights, organisation)
         if (before, after) == ("latest~1", "latest") and len(own_moment(nights)) < 2:
             click.echo("there are no two nights yet, so there is nothing to compare", err=True)
             return EXIT_UNKNOWN

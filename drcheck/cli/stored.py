@@ -66,12 +66,14 @@ def the_organisation(nights: Collection[Night], organisation: str | None) -> str
     The organisation that is meant: the one that was named, or the only one there is.
 
     Raises:
-        ConfigError: none was named and there are several, or nothing is recorded.
+        ConfigError: none was named and there are several, or nothing is recorded, or nothing of the one that was named.
     """
     from drcheck.errors import ConfigError
     from drcheck.model import printable
 
     if organisation is not None:
+        if not nights:
+            raise ConfigError(f"the store holds no night of {printable(organisation)}; `drcheck history` lists those that it holds")
         return organisation
     names = sorted({night.organisation for night in nights})
     if len(names) == 1:

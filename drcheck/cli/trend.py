@@ -52,7 +52,7 @@ def trend(
     begin = moment - since if isinstance(since, timedelta) else since
     with opened(store) as history:
         nights = history.assessments(organisation)
-        name = the_organisation(nights, None)
+        name = the_organisation(nights, organisation)
         found = trend_of(name, nights, history.intervals(name), now=moment, since=begin, rhythm=rhythm(every, grace))
     _, width = terminal_style(output)
     deliver(json.dumps(trend_document(found), indent=2) + "\n" if format_ == "json" else trend_text(found, wide=wide, width=width), output)

@@ -52,6 +52,14 @@ def test_nights_gaps_and_repairs_are_shown(kept: Kept) -> None:
     assert lines[-1].split() == ["pack", "a", "1", "4d", "4d", "1", "2026-03-07"]
 
 
+@pytest.mark.parametrize("command", ["trend", "diff"])
+def test_an_organisation_that_is_not_there_is_named(kept: Kept, command: str) -> None:
+    kept.nights({"a ehr": "P"}, {"a ehr": "P"})
+    done = kept.say(command, "--organisation", "nroth")
+    assert (done.returncode, done.stderr) == (2, "error: the store holds no night of nroth; `drcheck history` lists those that it holds\n")
+    assert kept.say(command, "--organisation", "north").returncode == 0
+
+
 def test_a_part_of_the_time_is_told(kept: Kept) -> None:
     kept.nights(*({"a ehr": "P"} for _ in range(20)))
     for since, count in (("5d", 5), ("2026-03-18", 3), ("2026-03-18T12:00:00Z", 2)):
