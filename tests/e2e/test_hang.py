@@ -17,8 +17,10 @@ from tests.e2e.estates import fill, numbered, target, write_estate
 from tests.e2e.runs import Done, check, environment
 
 KIB = 1024
-STARTING = 8
+STARTING = 20
 """Seconds that Python and boto3 are given to start on a busy machine, and a target that was given up its half second of grace."""
+TURNS = 3
+"""How often something is run that must be quick, as the machine may be busy with something else."""
 PIN = "SHA256:" + "A" * 43
 STUCK = '''
 """A connector that hangs as a thread in the kernel does: it looks at no deadline and never comes back."""
@@ -96,10 +98,15 @@ def _timed_out(done: Done, name: str) -> None:
 def test_each_costs_its_own_deadline_and_the_others_stand(tmp_path: Path, held: ExitStack, stuck: dict[str, str]) -> None:
     targets = [target("stuck", "stuck", {}), _silent_sftp(held), _silent_s3(held), _good(tmp_path)]
     estate = write_estate(tmp_path, targets, plugins=["drcheck-stuck"])
-    done = check(estate, "--timeout", "5s", env=stuck)
-    assert done.code == 11, done.stderr
+    took = []
+    for _ in range(TURNS):
+        done = check(estate, "--timeout", "5s", env=stuck)
+        assert done.code == 11, done.stderr
+        took.append(done.seconds)
+        if done.seconds < 12:
+            break
     # All at once: three of them cost no more than one.
-    assert 5 <= done.seconds < 5 + STARTING
+    assert 5 <= min(took) < 12
     _stands(done)
     for name in ("stuck", "silent-sftp", "silent-s3"):
         _timed_out(done, name)
@@ -114,7 +121,7 @@ def test_one_that_hangs_costs_at_most_two_seconds_more_than_its_deadline(tmp_pat
         write_estate(tmp_path / "with", [good, target("stuck", "stuck", {})], plugins=["drcheck-stuck"]),
     )
     costs = []
-    for _ in range(3):  # the best of three, as the machine may be busy with something else
+    for _ in range(TURNS):
         quick, slow = check(without, env=stuck), check(hung, "--timeout", "5s", env=stuck)
         assert (quick.code, slow.code) == (0, 11), quick.stderr + slow.stderr
         _timed_out(slow, "stuck")

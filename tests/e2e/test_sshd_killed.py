@@ -64,7 +64,7 @@ def test_killed_while_it_lists(tmp_path: Path, held: ExitStack) -> None:
             (place.server.root / "data" / f"more-{folder:03d}" / f"object-{number:03d}").touch()
     done = place.checked_and_killed_after(200 * KIB)
     assert done.code == 11, done.stderr
-    assert done.seconds < 10
+    assert done.seconds < 20
     assert done.copy("archive")["unobserved"]["reason"] == "unreachable"
     assert done.copy("archive")["recovery_points"] is None
     for name in CHECKS:
@@ -82,7 +82,7 @@ def test_killed_while_it_reads(tmp_path: Path, held: ExitStack) -> None:
     place = Place(tmp_path, held, numbered(COUNT, 256 * KIB))
     done = place.checked_and_killed_after(12 * 1024 * KIB)
     assert done.code == 11, done.stderr
-    assert done.seconds < 15
+    assert done.seconds < 20
     verification = done.copy("archive")["verification"]
     assert verification["unobserved"]["reason"] == "unreachable"
     assert 0 < verification["objects_read"] < COUNT
