@@ -8,6 +8,7 @@ or where somebody wrote down the last link's digest.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,6 +17,10 @@ from enum import StrEnum
 from drcheck.chain import Link, link_from, unlinked
 from drcheck.clock import format_duration, format_moment
 from drcheck.model import printable
+
+LONGEST_LINK = 1 << 20
+"""Bytes of the longest link of a stranger's that is read; one of 25 packs has 6 thousand."""
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 class FaultKind(StrEnum):
@@ -59,16 +64,27 @@ def read_chain(content: bytes, place: str) -> Chain:
     Raises:
         ValueError: a line is no link; the message says which and why.
     """
-    *lines, rest = content.split(b"\n")
-    if rest or not lines:
+    if not content.endswith(b"\n"):
         raise ValueError("does not end with a line end")
-    links = []
-    for number, line in enumerate(lines, start=1):
+    links: list[Link] = []
+    start = 0
+    while start < len(content):  # line by line, up to the first that is wrong: a few letters of JSON can be many bytes of memory
+        end = content.index(b"\n", start)
         try:
-            links.append(link_from(line))
+            links.append(_link(content, start, end))
         except ValueError as error:
-            raise ValueError(f"line {number}: {error}") from None
+            raise ValueError(f"line {len(links) + 1}: {error}") from None
+        start = end + 1
     return Chain(place, tuple(links))
+
+
+def _link(content: bytes, start: int, end: int) -> Link:
+    if end - start > LONGEST_LINK:
+        raise ValueError(f"has more than {LONGEST_LINK:,} bytes")
+    link = link_from(content[start:end])
+    if not all(_DIGEST.fullmatch(digest) for _, digest in (*link.papers, *link.hashed)):
+        raise ValueError("names a paper without its SHA-256")
+    return link
 
 
 def chain_faults(chain: Chain) -> Iterator[Fault]:

@@ -13,7 +13,7 @@ from drcheck.evidence import bag
 from drcheck.evidence.archive import LIMITS, Limits, entries
 from drcheck.evidence.outcomes import LARGEST
 
-_LOOKED_INTO = {"data/pack.json": 1 << 24, "data/chain.jsonl": 1 << 28, "data/record.json": LARGEST, "data/assessment.json": LARGEST}
+_LOOKED_INTO = {"data/pack.json": 1 << 24, "data/chain.jsonl": 1 << 27, "data/record.json": LARGEST, "data/assessment.json": LARGEST}
 """Files below `data/` whose content is kept, with the most bytes of each."""
 _LIST = 1 << 26
 _LISTS = frozenset({bag.SUMS, bag.MANIFEST, bag.TAG_MANIFEST, bag.INFO, bag.DECLARATION})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -13,6 +14,11 @@ from drcheck.model.assessment import EXIT_FAIL, EXIT_GOOD, EXIT_UNKNOWN
 
 LARGEST = 1 << 30
 """Bytes of the largest document that is read."""
+_FLOOR = 1 << 20
+"""Bytes up to which it may be as crowded as it likes."""
+_CROWDED = {b"[": 48, b"{": 48, b",": 8}
+"""Of each mark one in so many bytes at most: ours have one in 150, 150 and 24. Lists of nothing would take thirty times their length of memory."""
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,8 @@ def count(content: bytes) -> Counted:
     Raises:
         ValueError: it is neither; the message says why.
     """
+    if any(_crowded(content, mark, len(content) // least) for mark, least in _CROWDED.items()):
+        raise ValueError("holds more values than a document of findings of its length does")
     try:
         document = json.loads(content, object_pairs_hook=_pruned, parse_constant=_refuse)
     except RecursionError:
@@ -73,6 +81,19 @@ def count(content: bytes) -> Counted:
     told = hashlib.sha256(b"".join(sorted(finding.told for finding in findings))).hexdigest()
     waived, rehearsal = sum(finding.waived for finding in findings), document.get("estate") == {"rehearsal": True}
     return Counted(document["schema"], run["id"], counts, waived, _exit_code(findings), told, summary, rehearsal)
+
+
+def _crowded(content: bytes, mark: bytes, most: int) -> bool:
+    """Whether a mark is there too often; those in texts, such as a name of many commas, do not count."""
+    if len(content) <= _FLOOR or content.count(mark) <= most:
+        return False
+    found = place = 0
+    for text in _STRING.finditer(content):
+        found += content.count(mark, place, text.start())
+        place = text.end()
+        if found > most:
+            return True
+    return found + content.count(mark, place) > most
 
 
 def _exit_code(findings: list[_Judged]) -> int:

@@ -16,7 +16,7 @@ from typing import Any
 from drcheck.canonical import canonical_json
 from drcheck.chain import RECORD, Link
 from drcheck.clock import format_moment, parse_moment
-from drcheck.errors import BadPack
+from drcheck.errors import BadPack, EvidenceError
 from drcheck.evidence import bag
 from drcheck.evidence.archive import LIMITS, Limits
 from drcheck.evidence.chain_check import Chain, chain_faults, read_chain
@@ -64,6 +64,13 @@ def verify(path: Path, trust: Trust | None = None, limits: Limits = LIMITS) -> V
     Raises:
         EvidenceError: it cannot be read at all, so nothing is known of it.
     """
+    try:
+        return _verified(path, trust, limits)
+    except MemoryError:
+        raise EvidenceError(f"{path}: is larger than what this machine has memory for, so nothing is known of it") from None
+
+
+def _verified(path: Path, trust: Trust | None, limits: Limits) -> Verified:
     found = Verified(path)
     try:
         contents = read_contents(path, limits)
