@@ -38,7 +38,8 @@ def status(format_: str, output: Path | None, wide: bool, every: timedelta, grac
       0    the last night is recent; nothing failed and everything was determined
       10   the last night is recent, and something failed
       11   drcheck has not run as it should, or never; or something is unknown;
-           or a waiver has ended since the last night
+           or a waiver has ended since the last night, or that did not judge what
+           was no pass before
       12   the store could not be read
     With --format nagios: 0 to 3, and 3 where drcheck has not run as it should.
     """

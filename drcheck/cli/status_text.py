@@ -43,6 +43,9 @@ def not_current(each: Status) -> str:
     if each.gap is not None and each.age is not None:
         missed = number_of(each.gap.missed, "night was", "nights were")
         return f"drcheck has not run since {format_moment(each.night.started)}, {format_duration(each.age)} ago: {missed} missed"
+    if not each.current and not each.lapsed:
+        stood = number_of(each.unjudged, "finding that was no pass was", "findings that were no pass were")
+        return f"{stood} not judged on the last night, so nobody saw that mended: drcheck diff with a night before says which"
     if not each.current:
         ended = number_of(
             each.lapsed, "finding was waived on the last night by a waiver that has", "findings were waived on the last night by waivers that have"

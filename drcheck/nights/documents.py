@@ -73,6 +73,7 @@ def _status(each: Status, copies: list[dict[str, Any]] | None) -> dict[str, Any]
         "current": each.current,
         "ahead": each.ahead,
         "waivers_ended": each.lapsed,
+        "not_judged": each.unjudged,
         "night": None if each.night is None else night_document(each.night),
         "age_seconds": _seconds(each.age),
         "gap": None if each.gap is None else gap_document(each.gap),

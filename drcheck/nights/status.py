@@ -44,11 +44,20 @@ class Status:
     """Worst first, what was waived last."""
     lapsed: int = 0
     """Findings whose waivers ended since the last night, as far as its record tells: what they accepted stands again."""
+    unjudged: int = 0
+    """Findings that needed somebody on a night before, no further back than nights are apart, and that the last one did not judge."""
 
     @property
     def current(self) -> bool:
-        """Whether the last night says how things stand now. One that was good because of waivers does not once such a waiver has ended."""
-        return self.night is not None and self.gap is None and not self.ahead and not (self.lapsed and self.night.exit_code == EXIT_GOOD)
+        """
+        Whether the last night says how things stand now.
+
+        One that was good because of waivers does not once such a waiver has ended, and neither does one that was good because it did not judge
+        what failed: nobody saw that mended.
+        """
+        if self.night is None or self.gap is not None or self.ahead:
+            return False
+        return not ((self.lapsed or self.unjudged) and self.night.exit_code == EXIT_GOOD)
 
     @property
     def age(self) -> timedelta | None:
@@ -79,7 +88,18 @@ def status(
     found = standings(last, nights, intervals, assessment)
     today = now.astimezone(UTC).date()
     lapsed = sum(each.outcome in BAD and each.waiver is not None and each.waiver.until < today for each in found.values())
-    return Status(organisation, now, last, None if ahead_ else gap_now(last, now, rhythm), ahead_, problems(found), lapsed)
+    gap = None if ahead_ else gap_now(last, now, rhythm)
+    return Status(organisation, now, last, gap, ahead_, problems(found), lapsed, _unjudged(last, nights, intervals, rhythm))
+
+
+def _unjudged(last: Night, nights: Iterable[Night], intervals: Iterable[Interval], rhythm: Rhythm) -> int:
+    """How many findings were open when a night shortly before the last one judged them, and are absent or not applicable on that."""
+    earlier = [night for night in own_moment(nights) if night.number < last.number]
+    recent = [night for night in earlier if not rhythm.missed(last.started - max(night.started, night.finished))]
+    if not recent:
+        return 0
+    judged = {each.key: each for each in intervals if each.first <= last.number and each.outcome is not Outcome.NOT_APPLICABLE}
+    return sum(each.outcome in BAD and not each.waived and recent[0].number <= each.last < last.number for each in judged.values())
 
 
 def last_night(nights: Iterable[Night]) -> Night | None:

@@ -134,7 +134,9 @@ def state_of(finding: Finding) -> State:
 def _changed(was: Standing, finding: Finding, ended: str) -> NoticeKind | None:
     is_ = state_of(finding)
     if is_ is State.GOOD:
-        return None if was.state is State.GOOD else NoticeKind.RECOVERED
+        # What is not asked any more was not seen to be mended.
+        mended = NoticeKind.GONE if finding.outcome is Outcome.NOT_APPLICABLE else NoticeKind.RECOVERED
+        return None if was.state is State.GOOD else mended
     if is_ is State.ACCEPTED:
         return NoticeKind.ACCEPTED if was.state in (State.FAILING, State.UNKNOWN) else None
     # Nobody needs to be told that a waiver has ended which they do not know of.

@@ -53,6 +53,31 @@ def test_a_night_that_was_good_by_a_waiver_is_no_longer_once_that_has_ended() ->
     assert now_of(worse, now=started + timedelta(hours=5)).exit_code == EXIT_FAIL
 
 
+def test_a_night_that_did_not_judge_what_failed_is_no_good_news() -> None:
+    part = {"b ehr": "P"}
+    for bad in ("F", "U", "E"):
+        for after in (part, {**part, "a ehr": "N"}):
+            found = now_of(history({**part, "a ehr": bad}, after))
+            assert (found.exit_code, found.current, found.unjudged) == (EXIT_UNKNOWN, False, 1)
+            assert not_current(found).startswith("1 finding that was no pass was not judged on the last night, so nobody saw that mended")
+            again = now_of(history({**part, "a ehr": bad}, after, after))
+            assert (again.exit_code, again.unjudged) == (EXIT_GOOD, 0), "told once, as by a comparison with the night before"
+    for before in ({**part, "a ehr": "P"}, {**part, "a ehr": "F!"}, {**part, "a ehr": "N"}):
+        assert now_of(history(before, part)).exit_code == EXIT_GOOD, "nobody had to see to it"
+    assert now_of(history({**part, "a ehr": "F"}, {"b ehr": "F"})).exit_code == EXIT_FAIL
+
+
+def test_a_look_by_day_at_a_part_hides_no_failure_however_often() -> None:
+    past = history({"a ehr": "F", "b ehr": "P"}, *({"b ehr": "P"} for _ in range(3)))
+    for index in (1, 2, 3):
+        moment = number(1) + timedelta(hours=2 * index)
+        past.nights[index] = replace(past.nights[index], started=moment, finished=moment, reference=moment)
+    found = now_of(past, now=number(2) + timedelta(hours=9))
+    assert (found.exit_code, found.unjudged, found.gap) == (EXIT_UNKNOWN, 1, None)
+    mended = history({"a ehr": "F", "b ehr": "P"}, {"a ehr": "P", "b ehr": "P"}, {"b ehr": "P"})
+    assert now_of(mended).exit_code == EXIT_GOOD, "it was seen mended"
+
+
 def test_a_night_that_is_dated_ahead_cannot_show_that_drcheck_still_runs() -> None:
     past = line("P")
     past.nights[0] = replace(past.nights[0], started=number(90), finished=number(90))
