@@ -48,6 +48,7 @@ def verify_packs(
       0    everything is sound, and signed by whom you take
       10   something is wrong
       11   sound, but something could not be determined, such as who signed it
+      12   a pack, or what it is held against, could not be read
     """
     from drcheck.evidence.chain_check import faults
     from drcheck.evidence.verify import verify
