@@ -198,7 +198,7 @@ def test_reports_are_written_beside_and_one_that_cannot_be_costs_nothing_else(pl
 def test_reports_are_written_beside_by_day_too(place: Watched) -> None:
     done = place.check("--format", "csv", "--also", "markdown=report.md")
     assert done.returncode == 0
-    assert done.stdout.startswith("judged_at,")
+    assert done.stdout.startswith('"judged_at",')
     assert "**PASS: nothing failed" in (place.folder / "report.md").read_text()
 
 
