@@ -60,6 +60,8 @@ class Entry:
 
 
 LIMITS = Limits()
+_HOLES = ("GNU.sparse.", "SCHILY.realsize", "SUN.holesdata")
+"""Attributes of an entry in a tar archive by which some programs give it another name, or other bytes."""
 _DAMAGED = (
     tarfile.TarError,
     zipfile.BadZipFile,
@@ -177,9 +179,15 @@ def _rooted(name: str, path: Path, roots: set[str]) -> tuple[str, str]:
 
 
 class _Headers(tarfile.TarInfo):
-    """Entries of an archive of which none may be a long header, or anything else than a file, a folder or a longer name."""
+    """
+    Entries of an archive of which none may be a long header, or anything else than a file, a folder or a longer name.
+
+    An entry has one longer name at most: of two each program takes another, and so would unpack other files than those that were read here. Whether
+    one was read is kept in the class, so each archive has one of its own.
+    """
 
     longest = LIMITS.header
+    renamed = False
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
@@ -187,8 +195,13 @@ class _Headers(tarfile.TarInfo):
         if found.type in (tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME):
             if not 0 <= found.size <= cls.longest:
                 raise BadPack(f"{printable(found.name)}: has a header of {found.size:,} bytes")
+            if cls.renamed:
+                raise BadPack(f"{printable(found.name)}: is a second longer name of one entry")
+            cls.renamed = True
         elif found.type not in (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE):
             raise BadPack(f"{printable(found.name)}: is neither a file nor a folder, but of type {found.type!a}")
+        else:
+            cls.renamed = False
         return found
 
 
@@ -216,18 +229,24 @@ class _Unpacked:
 
 def _of_tar(path: Path, limits: Limits) -> Iterator[Entry]:
     roots: set[str] = set()
+
+    class Headers(_Headers):
+        """Those of this archive."""
+
     with path.open("rb") as packed:
         stream = _Unpacked(packed, path)
         readable: Any = stream
-        with tarfile.open(fileobj=readable, mode="r|", tarinfo=_Headers, bufsize=CHUNK, encoding="utf-8", errors="strict") as archive:
+        with tarfile.open(fileobj=readable, mode="r|", tarinfo=Headers, bufsize=CHUNK, encoding="utf-8", errors="strict") as archive:
             for member in _members(archive, stream, path, limits):
                 root, inner = _rooted(member.name, path, roots)
-                if member.issparse():
+                if member.issparse() or any(key.startswith(_HOLES) for key in member.pax_headers):
                     raise BadPack(f"{path}: {printable(member.name)}: is full of holes, which no file of a pack is")
                 if member.isdir():
                     if inner:
                         check_name(inner)
                     continue
+                if member.name.endswith("/") or member.pax_headers.get("path", "").endswith("/"):
+                    raise BadPack(f"{path}: {printable(member.name)}: is a file that other programs take for a folder")
                 yield Entry(inner, root, _content(archive.extractfile(member), stream), bool(member.mode & 0o100))
             if any(chunk.strip(b"\0") for chunk in _content(archive.fileobj, stream)):
                 raise BadPack(f"{path}: goes on after its end")

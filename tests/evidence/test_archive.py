@@ -57,12 +57,40 @@ def in_zip(name: str, *, mode: int = 0o100644, flags: int = 0, content: bytes = 
     return bytes(made)
 
 
+def longer(name: str, kind: bytes, key: str = "path") -> bytes:
+    """A header that gives the entry after it another name, of GNU's kind or as an attribute of POSIX's."""
+    if kind == tarfile.GNUTYPE_LONGNAME:
+        content = name.encode() + b"\0"
+        header = member("././@LongLink", kind, size=len(content)).tobuf(tarfile.GNU_FORMAT)
+    else:
+        content = f" {key}={name}\n".encode()
+        content = str(len(content) + 2).encode() + content
+        header = member("PaxHeaders/x", kind, size=len(content)).tobuf(tarfile.USTAR_FORMAT)
+    return header + content + bytes(-len(content) % 512)
+
+
+def named(*headers: bytes, name: str = "pack/own") -> bytes:
+    """A tar archive with a file after these headers."""
+    return gzip.compress(b"".join([*headers, member(name, size=1).tobuf(tarfile.USTAR_FORMAT), b"x" + bytes(511), bytes(1024)]))
+
+
+X, L = tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME
+
+
 def renamed(archive: bytes) -> bytes:
     """The archive with another name before the file than in its list."""
     return archive.replace(b"x_y", b"x_z", 1)
 
 
 REFUSED: dict[str, tuple[bytes, str]] = {
+    "tar: two names of two kinds": (named(longer("pack/one", L), longer("pack/two", X)), "a second longer name"),
+    "tar: two names of two kinds, the other way": (named(longer("pack/one", X), longer("pack/two", L)), "a second longer name"),
+    "tar: two names of GNU's": (named(longer("pack/one", L), longer("pack/two", L)), "a second longer name"),
+    "tar: two names of POSIX's": (named(longer("pack/one", X), longer("pack/two", X)), "a second longer name"),
+    "tar: a file with a folder's name": (named(name="pack/own/"), "take for a folder"),
+    "tar: a file with a folder's name of POSIX's": (named(longer("pack/own/", X)), "take for a folder"),
+    "tar: a file with a folder's name of GNU's": (named(longer("pack/own/", L)), "take for a folder"),
+    "tar: a name of a file with holes": (named(longer("pack/one", X, "GNU.sparse.name")), "full of holes"),
     "tar: an absolute path": (in_tar("/etc/passwd"), "is no path that a pack has"),
     "tar: a path that leads up": (in_tar("pack/../../etc/passwd"), "is no path that a pack has"),
     "tar: a path that leads up at once": (in_tar("../etc/passwd"), "is no path that a pack has"),
@@ -122,6 +150,12 @@ def test_what_could_do_harm_is_refused(tmp_path: Path, content: bytes, said: str
     with pytest.raises(BadPack):
         unpack(pack, tmp_path / "unpacked")
     assert not (tmp_path / "etc").exists()
+
+
+@pytest.mark.parametrize("kind", [X, L])
+def test_one_longer_name_is_taken(tmp_path: Path, kind: bytes) -> None:
+    (tmp_path / "pack.tar.gz").write_bytes(named(longer("pack/one", kind)))
+    assert [entry.name for entry in entries(tmp_path / "pack.tar.gz")] == ["one"]
 
 
 def _zeros(size: int) -> bytes:
