@@ -7,7 +7,6 @@ the check's own address, `?rid=` to pair a start with its end, a text as the bod
 
 from __future__ import annotations
 
-import errno
 import http.client
 import ipaddress
 import ssl
@@ -78,8 +77,10 @@ class Monitor:
                 self._send(url, body)
             except _Refused as error:
                 raise NotDelivered(f"the monitor answered {error}") from None
-            except (OSError, http.client.HTTPException) as error:
+            except (_Failing, OSError, http.client.HTTPException) as error:
                 if not left or deadline.passed():
+                    if isinstance(error, _Failing):
+                        raise NotDelivered(f"the monitor answered {error}") from None
                     reason = error.reason if isinstance(error, urllib.error.URLError) and isinstance(error.reason, OSError) else error
                     said = network_trouble(reason) if isinstance(reason, OSError) else type(reason).__name__
                     raise NotDelivered(f"the monitor could not be reached: {said}") from None
@@ -97,13 +98,17 @@ class Monitor:
                 self._longest = min(LONGEST_BODY, int(limit[:9]))
             answer = response.read(_ANSWER)
             if response.status >= 500:
-                raise OSError(errno.EIO, f"it answered {response.status}")
+                raise _Failing(f"{response.status}")
             if response.status >= 300:
                 raise _Refused(f"{response.status}; is its address right?")
             # Some monitors say so with 200 only.
             for wrong in ("not found", "rate limited"):
                 if wrong.encode() in answer.lower():
                     raise _Refused(f'"{wrong}"')
+
+
+class _Failing(Exception):
+    """The monitor answered that it has trouble of its own: it is tried again."""
 
 
 class _Refused(Exception):

@@ -55,7 +55,7 @@ def test_what_may_pass_is_tried_again_and_what_will_not_is_not() -> None:
         web.answer = lambda _: next(answers)
         night = monitor(f"{web.url}/{CANARY}")
         said = [night.success("") for _ in range(5)]
-    assert said[:2] == ["", "the monitor could not be reached: it answered 502"]
+    assert said[:2] == ["", "the monitor answered 502"]
     assert said[2:4] == [f"the monitor answered {status}; is its address right?" for status in (404, 302)]
     assert said[4] == 'the monitor answered "not found"'
     assert CANARY not in "".join(said)
