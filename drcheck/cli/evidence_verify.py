@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,13 +23,24 @@ _MOST = 20
 """So many problems of one pack are told."""
 
 
+def _digests(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """Digests of links, with or without the `sha256:` in front that sha256sum does not write."""
+    found = tuple(f"sha256:{value.strip().lower().removeprefix('sha256:')}" for value in values)
+    for value, digest in zip(values, found, strict=True):
+        if not re.fullmatch("sha256:[0-9a-f]{64}", digest):
+            raise click.BadParameter(f"{value!r} is not the digest of a link: 64 hex digits, as after `head` or from sha256sum", context, parameter)
+    return found
+
+
 @click.command("verify", short_help="Check packs, and the chain of nights.")
 @click.argument("packs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PACK...")
 @click.option("--allowed-signers", type=click.Path(path_type=Path), metavar="FILE", help="Whose signatures you take: see ssh-keygen(1).")
 @click.option("--principal", "principals", multiple=True, metavar="NAME", help="Who must have signed; may be repeated. Default: any in FILE.")
 @click.option("--authorities", type=click.Path(path_type=Path), metavar="FILE", help="Whose time stamps you believe: their certificates (PEM).")
 @click.option("--chain", is_flag=True, help="Hold the chains of the packs, and of a --store, against each other.")
-@click.option("--head", "heads", multiple=True, metavar="DIGEST", help="A link that you know to have been in the chain; may be repeated.")
+@click.option(
+    "--head", "heads", multiple=True, callback=_digests, metavar="DIGEST", help="A link that you know to have been in the chain; may be repeated."
+)
 @click.option("--every", type=DURATION, metavar="TIME", help="How often there should be a night; a quarter more is let pass.")
 @store_option
 def verify_packs(

@@ -131,25 +131,25 @@ def add_tag_files(pack: Path, files: Mapping[str, bytes]) -> None:
     for name in files:
         bag.outside_name(name)
     if pack.is_dir():
-        _add_to_folder(pack, files)
+        _add_to_folder(pack, files, pack)
         return
     with beside(pack) as place:
         folder = place / "pack"
         folder.mkdir()
         root = unpack(pack, folder)
-        _add_to_folder(folder, files)
+        _add_to_folder(folder, files, pack)
         packed = place / f"new.{kind_of(pack)}"
         put(folder, packed, root)
         packed.chmod(pack.stat().st_mode & 0o777)
         os.replace(packed, pack)
 
 
-def _add_to_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+def _add_to_folder(folder: Path, files: Mapping[str, bytes], pack: Path) -> None:
     sums = folder / bag.SUMS
     listed = bag.read_sums(sums.read_bytes(), bag.SUMS)
     there = sorted(name for name in files if name in listed or (folder / name).exists())
     if there:
-        raise EvidenceError(f"{folder.name}: has {', '.join(there)} already")
+        raise EvidenceError(f"{pack}: has {', '.join(there)} already")
     for name, content in files.items():
         (folder / name).parent.mkdir(exist_ok=True)
         write_whole(folder / name, content)

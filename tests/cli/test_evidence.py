@@ -134,13 +134,23 @@ def test_a_night_that_is_missing_and_a_head_that_is_gone_are_told(folder: Path) 
     assert (said.returncode, "late: 3d went by between number 3" in said.stdout) == (10, True)
 
 
+def test_a_head_may_be_given_as_sha256sum_writes_it_and_nothing_else_is_taken_for_one(folder: Path) -> None:
+    with open_store(folder / "drcheck.db") as store:
+        head = store.assessments()[0].link
+    for given in (head, head.removeprefix("sha256:"), head.removeprefix("sha256:").upper()):
+        assert _in(folder, "verify", "last.tar.gz", *_trust(folder), "--head", given).returncode == 0
+    for given in (head[:19], "", "the last one"):
+        said = _in(folder, "verify", "last.tar.gz", *_trust(folder), "--head", given)
+        assert (said.returncode, "is not the digest of a link" in said.stderr) == (2, True)
+
+
 def test_a_signature_is_added_once_and_only_to_what_is_sound(folder: Path) -> None:
     new_key(folder / "auditor", "auditor@example.org", rig.NOW)
     said = _in(folder, "sign", "last.tar.gz", "--key", "auditor")
     assert (said.returncode, "last.tar.gz: signed: signatures/auditor" in said.stdout) == (0, True)
     assert _in(folder, "verify", "last.tar.gz", *_trust(folder)).returncode == 0
     again = _in(folder, "sign", "last.tar.gz", "--key", "auditor")
-    assert (again.returncode, "already" in again.stderr) == (12, True)
+    assert (again.returncode, again.stderr.startswith("error: last.tar.gz: has signatures/auditor"), "already" in again.stderr) == (12, True, True)
     content = (folder / "second.zip").read_bytes()
     (folder / "second.zip").write_bytes(content[:2000] + bytes([content[2000] ^ 1]) + content[2001:])
     said = _in(folder, "sign", "second.zip", "--key", "auditor")
