@@ -36,6 +36,7 @@ _ANSWERS = {
     "FAIL": "No. Something that must hold does not.",
     "UNKNOWN": "That is not known. Nothing failed, but not everything could be determined, and unknown is not safe.",
     "PASS": "Yes, as far as the policies below ask.",
+    "PASS but": "Not in everything. What does not hold or is not known was accepted for now, which does not make it safe.",
 }
 _GROUPS = (
     ("fail", "Failed", "It was looked at, and it is not as the control asks."),
@@ -89,7 +90,8 @@ def values(assessment: Assessment, options: ReportOptions, limits: Limits) -> di
     wrong = problems(assessment, links, options.past, limits.in_full)
     tally = Tally(assessment, wrong.numbers)
     answer = verdict(assessment)
-    outcome = answer.split(maxsplit=1)[0].rstrip(":")
+    head = answer.partition(":")[0]
+    outcome = "PASS but" if head.startswith("PASS but") else head
     title, *where_from = heading(assessment)
     return {
         "assessment": assessment,
@@ -104,10 +106,11 @@ def values(assessment: Assessment, options: ReportOptions, limits: Limits) -> di
         "drills_unknown": str(assessment.facts.drills) if isinstance(assessment.facts.drills, Unobserved) else "",
         "first": wrong.first(MOST_FIRST),
         "groups": _GROUPS,
+        "head": head,
         "matrices": matrices(assessment, links, tally, limits),
         "limits": limits,
         "order": {word: rank for rank, word in enumerate((*RESULTS, ""))},
-        "outcome": outcome.lower(),
+        "outcome": WAIVED if outcome == "PASS but" else outcome.lower(),
         "passes": passes(assessment, links, limits),
         "policies": policy_counts(assessment.policies, links, tally.controls),
         "problems": wrong,

@@ -29,7 +29,7 @@ from drcheck.model.bounds import bad_rate
 from drcheck.reports.base import ReportOptions
 from drcheck.reports.json_findings import finding_texts
 from drcheck.reports.rows import NOT_RECORDED, CopyRow, copy_rows, silent_targets
-from drcheck.reports.wording import waived
+from drcheck.reports.wording import seen_at, waived
 
 SCHEMA = "drcheck.assessment/1"
 _AT_A_TIME = 500
@@ -82,7 +82,7 @@ def _run(assessment: Assessment) -> dict[str, Any]:
         "reference": format_moment(run.reference),
         "as_of": run.as_of,
         "facts_from": run.facts_from or None,
-        "facts_at": format_moment(assessment.facts.at),
+        "facts_at": format_moment(seen_at(assessment)),
         "started": format_moment(run.started),
         "finished": format_moment(run.finished),
         "version": run.version,

@@ -20,7 +20,7 @@ from drcheck.reports.oscal_subjects import Subjects
 from drcheck.reports.oscal_words import end_of, line, moment, present, properties, string, token
 from drcheck.reports.rows import accepted, worst_first
 from drcheck.reports.stable_ids import finding_key, run_id
-from drcheck.reports.wording import caution, document_words, subject_name, waiver_text
+from drcheck.reports.wording import caution, document_words, seen_at, subject_name, waiver_text
 
 VERSION = "1.2.1"
 _LEVELS = 5
@@ -139,7 +139,7 @@ def _observation(assessment: Assessment, key: _FactKey, uuid: str, subjects: Sub
         types=["control-objective"],
         origins=[{"actors": [{"type": "party" if declared else "tool", "actor-uuid": subjects.party if declared else subjects.tool}]}],
         subjects=[subjects.reference(subject)],
-        collected=(moment(fact.at) if fact.at is not None else None) or moment(assessment.facts.at),
+        collected=(moment(fact.at) if fact.at is not None else None) or moment(seen_at(assessment)),
         expires=moment(expires) if expires is not None else None,
     )
 

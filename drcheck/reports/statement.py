@@ -35,7 +35,7 @@ from drcheck.reports.rows import CopyRow, copy_rows
 from drcheck.reports.statement_loss import Fate, Loss, Places, losses
 from drcheck.reports.statement_shared import Failure, Shared, spoken_kind
 from drcheck.reports.statement_table import WORST, Case, SystemLine, Table
-from drcheck.reports.wording import caution
+from drcheck.reports.wording import caution, seen_at
 from drcheck.reports.wrapping import listed, shorten, shorten_words
 
 MOST_FAILURES = 6
@@ -113,7 +113,7 @@ def statement(assessment: Assessment, _: ReportOptions) -> str:
         shared_recorded=told.shared_recorded,
         gaps=told.gaps(together[:MOST_FAILURES]),
         recorded=bool(assessment.systems),
-        seen=spoken_moment(assessment.facts.at),
+        seen=spoken_moment(seen_at(assessment)),
         spoken=spoken_length,
         judged=spoken_moment(assessment.run.reference),
         unknown=f"{number_of(open_, 'question')} that the policies ask could not be answered" if open_ else "",

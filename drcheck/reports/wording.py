@@ -41,8 +41,14 @@ def heading(assessment: Assessment) -> list[str]:
     codes = ", ".join(part for part in (estate.organisation, estate.code, estate.country) if part)
     lines = [f"Backups of {estate.name} ({codes}), judged at {format_moment(run.reference)}"]
     if run.facts_from:
-        lines.append(f"Facts were read from {run.facts_from}, seen at {format_moment(assessment.facts.at)}; this run looked at no target itself")
+        lines.append(f"Facts were read from {run.facts_from}, seen at {format_moment(seen_at(assessment))}; this run looked at no target itself")
     return lines
+
+
+def seen_at(assessment: Assessment) -> datetime:
+    """When the targets were looked at (UTC): the moment that is judged, unless this run looked for itself and was told to judge another one."""
+    run = assessment.run
+    return run.started if run.as_of and not run.facts_from else assessment.facts.at
 
 
 def provenance(assessment: Assessment) -> list[str]:

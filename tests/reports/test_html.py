@@ -162,6 +162,15 @@ def test_the_first_screen_answers(make: object, answer: str) -> None:
     assert text.index(answer) < text.index("What is wrong, and what is not known")
 
 
+def test_what_was_accepted_does_not_make_it_safe() -> None:
+    given_ = sample.hospital()
+    text = text_of(replace(given_, findings=tuple(one for one in given_.findings if one.waiver or one.outcome is Outcome.PASS)), "html")
+    assert "<title>PASS but for 1 waived finding: " in text
+    assert '<section class="answer waived"' in text
+    assert "Are we safe? Yes" not in harmless(text).text
+    assert "Are we safe? Not in everything." in harmless(text).text
+
+
 def test_what_the_page_is_not_stands_first() -> None:
     text = text_of(sample.rehearsal(), "html")
     body = text[text.index("<body>") :]

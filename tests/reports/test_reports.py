@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 import re
 import subprocess
 import sys
 import unicodedata
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -196,6 +198,20 @@ def test_a_target_that_only_cannot_say_who_it_is_did_answer() -> None:
     assert "offsite-sftp (sftp" in silent
     assert "no facts about it were recorded" in silent
     assert "- onsite" not in silent
+
+
+def test_reports_say_when_the_targets_were_really_looked_at() -> None:
+    """A run that looks for itself and judges another moment has facts of the present; kept facts are as old as they are."""
+    given_, then = sample.hospital(), sample.AT - timedelta(days=200)
+    live = replace(given_, run=replace(given_.run, reference=then, as_of=True), facts=replace(given_.facts, at=then))
+    kept = replace(live, run=replace(live.run, facts_from="facts.json"))
+    for assessment, at, words in (
+        (live, sample.AT, "as seen at 06:00 UTC on 1 March 2026 and judged for 06:00 UTC on 13 August 2025"),
+        (kept, then, "as seen at 06:00 UTC on 13 August 2025."),
+    ):
+        assert json.loads(text_of(assessment, "json"))["run"]["facts_at"] == f"{at:%Y-%m-%dT%H:%M:%SZ}"
+        assert words in text_of(assessment, "statement")
+        assert f'drcheck_facts_timestamp_seconds{{organisation="st-elsewhere"}} {at.timestamp():.0f}\n' in text_of(assessment, "prometheus")
 
 
 @HARD
