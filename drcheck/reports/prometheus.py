@@ -15,7 +15,6 @@ from drcheck.model import Assessment, Drill, Finding, Observed, Outcome, Severit
 from drcheck.reports.base import ReportOptions
 from drcheck.reports.exposition import Family
 from drcheck.reports.rows import CopyRow, accepted, copy_rows, silent_targets
-from drcheck.reports.wording import seen_at
 
 MOST_PAIRS = 5_000
 """Up to so many pairs of subject and policy each outcome has a series, 0 or 1; above it only the one that holds has."""
@@ -41,7 +40,8 @@ def _run(assessment: Assessment) -> Iterator[Family]:
     yield build
     values = (
         ("drcheck_run_timestamp_seconds", "When the run ended.", _seconds(run.finished)),
-        ("drcheck_facts_timestamp_seconds", "When the targets were looked at.", _seconds(seen_at(assessment))),
+        # Of a run that judges another moment it is that moment: to a dead-man's switch such a run is no night, however lately it looked.
+        ("drcheck_facts_timestamp_seconds", "When the targets were looked at; with --as-of, the moment judged.", _seconds(assessment.facts.at)),
         ("drcheck_judged_timestamp_seconds", "The moment that everything was judged against.", _seconds(run.reference)),
         ("drcheck_run_duration_seconds", "How long the run took.", _length(run.finished - run.started)),
         ("drcheck_run_as_of", "1 where another moment than the present was judged.", int(run.as_of)),

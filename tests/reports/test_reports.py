@@ -211,7 +211,8 @@ def test_reports_say_when_the_targets_were_really_looked_at() -> None:
     ):
         assert json.loads(text_of(assessment, "json"))["run"]["facts_at"] == f"{at:%Y-%m-%dT%H:%M:%SZ}"
         assert words in text_of(assessment, "statement")
-        assert f'drcheck_facts_timestamp_seconds{{organisation="st-elsewhere"}} {at.timestamp():.0f}\n' in text_of(assessment, "prometheus")
+        # A forgotten --as-of must not keep a dead-man's switch quiet.
+        assert f'drcheck_facts_timestamp_seconds{{organisation="st-elsewhere"}} {then.timestamp():.0f}\n' in text_of(assessment, "prometheus")
 
 
 @HARD
