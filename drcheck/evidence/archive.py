@@ -213,8 +213,11 @@ class _Unpacked:
         left: bytes that may be read before somebody looks at what was read; headers have no other bound.
     """
 
-    def __init__(self, opened: IO[bytes], path: Path) -> None:
+    def __init__(self, opened: IO[bytes], path: Path, limits: Limits) -> None:
         self.left = _AT_ONCE
+        self._ratio = limits.ratio
+        # Files are counted where they are read; this bounds headers, and zeros after the end, of which nobody sees anything.
+        self._all = max(limits.floor, limits.ratio * path.stat().st_size) + _AT_ONCE
         self._stream = gzip.GzipFile(fileobj=opened, mode="rb")
         self._path = path
 
@@ -222,6 +225,9 @@ class _Unpacked:
         """As much of what it unpacks to."""
         found = self._stream.read(size)
         self.left -= len(found)
+        self._all -= len(found)
+        if self._all < 0:
+            raise BadPack(f"{self._path}: unpacks to more than {self._ratio} times its archive, which no honest pack does")
         if self.left < 0:
             raise BadPack(f"{self._path}: has a header that is too long")
         return found
@@ -234,7 +240,7 @@ def _of_tar(path: Path, limits: Limits) -> Iterator[Entry]:
         """Those of this archive."""
 
     with path.open("rb") as packed:
-        stream = _Unpacked(packed, path)
+        stream = _Unpacked(packed, path, limits)
         readable: Any = stream
         with tarfile.open(fileobj=readable, mode="r|", tarinfo=Headers, bufsize=CHUNK, encoding="utf-8", errors="strict") as archive:
             for member in _members(archive, stream, path, limits):

@@ -64,7 +64,8 @@ def longer(name: str, kind: bytes, key: str = "path") -> bytes:
         header = member("././@LongLink", kind, size=len(content)).tobuf(tarfile.GNU_FORMAT)
     else:
         content = f" {key}={name}\n".encode()
-        content = str(len(content) + 2).encode() + content
+        digits = next(digits for digits in range(2, 9) if len(str(len(content) + digits)) == digits)
+        content = str(len(content) + digits).encode() + content
         header = member("PaxHeaders/x", kind, size=len(content)).tobuf(tarfile.USTAR_FORMAT)
     return header + content + bytes(-len(content) % 512)
 
@@ -72,6 +73,12 @@ def longer(name: str, kind: bytes, key: str = "path") -> bytes:
 def named(*headers: bytes, name: str = "pack/own") -> bytes:
     """A tar archive with a file after these headers."""
     return gzip.compress(b"".join([*headers, member(name, size=1).tobuf(tarfile.USTAR_FORMAT), b"x" + bytes(511), bytes(1024)]))
+
+
+def named_many(times: int, size: int) -> bytes:
+    """Files with nothing in them, each after a header with so many bytes of a comment."""
+    one = [longer("x" * size, X, "comment") + member(f"pack/{number}").tobuf(tarfile.USTAR_FORMAT) for number in range(times)]
+    return b"".join([*one, bytes(1024)])
 
 
 X, L = tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME
@@ -194,6 +201,14 @@ BOMBS: dict[str, tuple[Callable[[], bytes], str]] = {
     "tar: one long attribute": (
         lambda: gzip.compress(member("pack/x", tarfile.XHDTYPE, size=1 << 30).tobuf() + b"9999 path=" + bytes(1 << 24)),
         "header of",
+    ),
+    "tar: zeros after its end": (
+        lambda: gzip.compress(gzip.decompress(tar_of([(member("pack/x"), b"")])) + bytes(1 << 24)),
+        "unpacks to more than 20 times",
+    ),
+    "tar: headers": (
+        lambda: gzip.compress(named_many(99, 60_000)),
+        "unpacks to more than 20 times",
     ),
     "zip: zeros": (lambda: _zip_of_zeros(1 << 23), "unpacks to more than 20 times"),
     "zip: one for many": (lambda: _overlapping(50), "entries that share some"),
