@@ -41,8 +41,8 @@ FORMATS = (
 @output_option
 @as_of_option
 @click.option("--policy", "policies", multiple=True, metavar="ID", help="Judge by this pack instead of the estate's; may be repeated.")
-@click.option("--only", type=OUTCOMES, default=None, help="In the table, show only these outcomes, such as fail,unknown.")
-@click.option("--wide", is_flag=True, help="In the table, show everything: passes, facts, parameters.")
+@click.option("--only", type=OUTCOMES, default=None, help="In table, markdown, csv and sarif, show only these outcomes, such as fail,unknown.")
+@click.option("--wide", is_flag=True, help="In table and markdown, show everything: passes, facts, parameters.")
 @click.option("--no-read", is_flag=True, help="List and ask only, read no backup: an answer in seconds; integrity stays unknown.")
 @click.option("--facts", "facts_file", type=click.Path(path_type=Path), metavar="FILE", help="Judge facts kept earlier; no target is looked at.")
 @click.option("--keep-facts", type=click.Path(path_type=Path), metavar="FILE", help="Write what was seen to this file, to judge it again later.")

@@ -29,8 +29,8 @@ OLDER = "assessment.json"
 )
 @click.option("--format", "format_", default="table", show_default=True, metavar="FORMAT", help="How to report: as in drcheck check --format.")
 @output_option
-@click.option("--only", type=OUTCOMES, default=None, help="In the table, show only these outcomes, such as fail,unknown.")
-@click.option("--wide", is_flag=True, help="In the table, show everything: passes, facts, parameters.")
+@click.option("--only", type=OUTCOMES, default=None, help="In table, markdown, csv and sarif, show only these outcomes, such as fail,unknown.")
+@click.option("--wide", is_flag=True, help="In table and markdown, show everything: passes, facts, parameters.")
 @store_option
 @organisation_option
 def report(run: str, format_: str, output: Path | None, only: frozenset[str] | None, wide: bool, store: str | None, organisation: str | None) -> int:
