@@ -96,13 +96,14 @@ def verify_packs(
 def show_pack(pack: Path) -> int:
     """Say what a pack is: of whom, of which night, what was found, and who says that he signed it. Nothing of it is checked."""
     from drcheck.errors import EvidenceError
-    from drcheck.evidence.contents import read_contents
+    from drcheck.evidence.contents import read_contents, within_memory
     from drcheck.evidence.sshsig import dearmour
     from drcheck.evidence.verify import as_of_words, look
     from drcheck.model import printable
 
-    contents = read_contents(pack)
-    about, counted, link = look(contents)
+    with within_memory(pack):
+        contents = read_contents(pack)
+        about, counted, link = look(contents)
     click.echo(f"{pack}: what it says of itself; `drcheck evidence verify` checks it")
     fields = [
         ("organisation", f"{about['name']} ({about['organisation']})"),

@@ -5,16 +5,19 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from drcheck.errors import BadPack
+from drcheck.errors import BadPack, EvidenceError
 from drcheck.evidence import bag
 from drcheck.evidence.archive import LIMITS, Limits, entries
 from drcheck.evidence.outcomes import LARGEST
 
 _LOOKED_INTO = {"data/pack.json": 1 << 24, "data/chain.jsonl": 1 << 27, "data/record.json": LARGEST, "data/assessment.json": LARGEST}
 """Files below `data/` whose content is kept, with the most bytes of each."""
+_MAY_BE_LARGER = frozenset({"data/record.json", "data/assessment.json"})
+"""Those of them that a very large estate makes larger: their digests hold all the same, and what they say is left uncounted."""
 _LIST = 1 << 26
 _LISTS = frozenset({bag.SUMS, bag.MANIFEST, bag.TAG_MANIFEST, bag.INFO, bag.DECLARATION})
 _OUTSIDE = 1 << 20
@@ -34,9 +37,13 @@ class Contents:
     """Bytes below `data/`."""
     kept: Mapping[str, bytes]
     """The content of the lists, of what is known of the bag, of signatures and time stamps, and of a few files below `data/`."""
+    too_large: frozenset[str] = frozenset()
+    """Files below `data/` that would have been kept, and are larger than what is looked into."""
 
     def file(self, name: str) -> bytes:
-        """The content of one file. Raises BadPack where it is not there."""
+        """The content of one file. Raises BadPack where it is not there, or was too large to be kept."""
+        if name in self.too_large:
+            raise BadPack(f"{name}: has more than {_LOOKED_INTO[name]:,} bytes, and is not looked into")
         if name not in self.kept:
             raise BadPack(f"{name}: is not there")
         return self.kept[name]
@@ -50,6 +57,15 @@ class Contents:
         return sorted(name for name in self.digests if name.startswith(folders))
 
 
+@contextmanager
+def within_memory(path: Path) -> Iterator[None]:
+    """Raises EvidenceError where a pack is larger than what this machine has memory for."""
+    try:
+        yield
+    except MemoryError:
+        raise EvidenceError(f"{path}: is larger than what this machine has memory for, so nothing is known of it") from None
+
+
 def read_contents(path: Path, limits: Limits = LIMITS) -> Contents:
     """
     Read a pack once, whole.
@@ -60,6 +76,7 @@ def read_contents(path: Path, limits: Limits = LIMITS) -> Contents:
     """
     digests: dict[str, str] = {}
     kept: dict[str, bytes] = {}
+    too_large: set[str] = set()
     octets = outside = added = 0
     for entry in entries(path, limits):
         outside += entry.name.startswith((bag.SIGNATURES, bag.TIMESTAMPS))
@@ -72,8 +89,11 @@ def read_contents(path: Path, limits: Limits = LIMITS) -> Contents:
             size += len(chunk)
             if most:
                 parts.append(chunk)
-                if size > most:
+                if size > most and entry.name not in _MAY_BE_LARGER:
                     raise BadPack(f"{path}: {entry.name}: has more than {most:,} bytes")
+                if size > most:
+                    too_large.add(entry.name)
+                    most, parts = 0, []
         digests[entry.name] = digest.hexdigest()
         octets += size if entry.name.startswith(bag.PAYLOAD) else 0
         added += size if entry.name.startswith((bag.SIGNATURES, bag.TIMESTAMPS)) else 0
@@ -81,7 +101,7 @@ def read_contents(path: Path, limits: Limits = LIMITS) -> Contents:
             raise BadPack(f"{path}: has more than {_ALL_OUTSIDE:,} bytes of signatures and time stamps")
         if most:
             kept[entry.name] = b"".join(parts)
-    return Contents(digests, octets, kept)
+    return Contents(digests, octets, kept, frozenset(too_large))
 
 
 def _most(name: str) -> int:

@@ -66,7 +66,7 @@ def judge_signatures(contents: Contents, trust: Trust | None, exported: str, exi
 
     Args:
         exported: when the pack says that it was made; a key that is valid no longer may have been then.
-        exit_code: what the pack's record comes to.
+        exit_code: what the pack's night comes to; None where that is not known.
     """
     found = Judged()
     message = contents.file(bag.TAG_MANIFEST)
@@ -155,7 +155,7 @@ def _statement(contents: Contents, label: str, trust: Trust | None, exit_code: i
         return
     worst = RESULTS[0 if exit_code == EXIT_GOOD else 2 if exit_code == EXIT_FAIL else 1]
     if RESULTS.index(stated.tested.result) < RESULTS.index(worst):
-        found.problems.append(f"{name}: states {stated.tested.result}, and the record comes to {worst}")
+        found.problems.append(f"{name}: states {stated.tested.result}, and the night comes to {worst}")
 
 
 def _who(labels: Sequence[str], trust: Trust | None, found: Judged) -> None:

@@ -16,11 +16,11 @@ from typing import Any
 from drcheck.canonical import canonical_json
 from drcheck.chain import RECORD, Link
 from drcheck.clock import format_moment, parse_moment
-from drcheck.errors import BadPack, EvidenceError
+from drcheck.errors import BadPack
 from drcheck.evidence import bag
 from drcheck.evidence.archive import LIMITS, Limits
 from drcheck.evidence.chain_check import Chain, chain_faults, read_chain
-from drcheck.evidence.contents import Contents, list_problems, read_contents
+from drcheck.evidence.contents import Contents, list_problems, read_contents, within_memory
 from drcheck.evidence.outcomes import Counted, count
 from drcheck.evidence.pack import SCHEMA
 from drcheck.evidence.signed_by import Trust, judge_signatures
@@ -64,10 +64,8 @@ def verify(path: Path, trust: Trust | None = None, limits: Limits = LIMITS) -> V
     Raises:
         EvidenceError: it cannot be read at all, so nothing is known of it.
     """
-    try:
+    with within_memory(path):
         return _verified(path, trust, limits)
-    except MemoryError:
-        raise EvidenceError(f"{path}: is larger than what this machine has memory for, so nothing is known of it") from None
 
 
 def _verified(path: Path, trust: Trust | None, limits: Limits) -> Verified:
@@ -86,7 +84,9 @@ def _verified(path: Path, trust: Trust | None, limits: Limits) -> Verified:
     if not found.problems:
         # Who signed what is not whole is of no interest, and would read as praise.
         info = contents.info()
-        signed = judge_signatures(contents, trust, info.get("Drcheck-Exported", ""), None if found.counted is None else found.counted.exit_code)
+        # By the last link where the findings are too many to be counted again.
+        night = found.counted or (found.chain.links[-1] if found.chain is not None else None)
+        signed = judge_signatures(contents, trust, info.get("Drcheck-Exported", ""), None if night is None else night.exit_code)
         found.problems += signed.problems
         found.doubts += signed.doubts
         found.notes += signed.notes
@@ -233,6 +233,10 @@ def _expected(folder: str, link: Link, names: str) -> dict[str, str]:
 def _counts(found: Verified, contents: Contents) -> Iterator[str]:
     """What the report says that the findings come to is what they come to, in it and in the record."""
     if found.chain is None:
+        return
+    if contents.too_large:
+        named = " and ".join(sorted(contents.too_large))
+        found.doubts.append(f"{named}: larger than what is looked into, so its findings were not counted again; its bytes are those that are listed")
         return
     counted: dict[str, Counted] = {}
     for name, schema in ((f"data/{RECORD}", _RECORD), ("data/assessment.json", _REPORT)):

@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 
 from drcheck.errors import BadPack, EvidenceError
+from drcheck.evidence import contents
 from drcheck.evidence import verify as verifying
+from drcheck.evidence.allowed_signers import load_allowed_signers
 from drcheck.evidence.chain_check import LONGEST_LINK, read_chain
 from drcheck.evidence.outcomes import count
-from drcheck.evidence.verify import verify
+from drcheck.evidence.verify import Trust, verify
 from drcheck.record import assessment_to_record
+from tests.evidence.conftest import PRINCIPAL, Made
 from tests.evidence.test_chain_check import LINES, chained, link
 from tests.reports.sample import hospital
 
@@ -67,6 +70,25 @@ def test_a_chain_is_read_line_by_line_up_to_what_is_wrong() -> None:
     assert peak(lambda: refused(lines, "line 4: is not JSON")) < 4 << 20
     papers = tuple((f"{number:07}", "") for number in range(LONGEST_LINK // 40))
     refused(LINES + link(4, chained(3)[-1].digest, papers=papers).canonical() + b"\n", "line 4: names a paper without its SHA-256")
+
+
+@pytest.mark.program("ssh-keygen")
+def test_findings_that_are_too_many_to_be_counted_again_are_a_doubt_and_no_fault(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    trust = Trust(load_allowed_signers(made.allowed), (PRINCIPAL,))
+    assert verify(made.pack, trust).exit_code == 0
+    for name in ("data/record.json", "data/assessment.json"):
+        with monkeypatch.context() as patch:
+            patch.setitem(contents._LOOKED_INTO, name, 100)
+            found = verify(made.pack, trust)
+            assert (found.exit_code, found.problems) == (11, [])
+            assert found.doubts == [
+                f"{name}: larger than what is looked into, so its findings were not counted again; its bytes are those that are listed"
+            ]
+            read = contents.read_contents(made.pack)
+            with pytest.raises(BadPack, match=f"{name}: has more than 100 bytes, and is not looked into"):
+                read.file(name)
+    monkeypatch.setitem(contents._LOOKED_INTO, "data/chain.jsonl", 100)
+    assert verify(made.pack, trust).exit_code == 10
 
 
 def test_what_there_is_no_memory_for_is_not_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
