@@ -159,16 +159,22 @@ def tell_names(run: str, tokens: tuple[str, ...], store: str | None, objects: bo
     """Print the token of every name of an object that the night RUN mentions, with a tab and the name; with TOKENs only theirs.
 
     Names of objects can be patient data: what this prints is not for an auditor's desk.
+
+    Exits with 0, or with 11 where a TOKEN stands for no name that was looked at.
     """
     from drcheck.evidence.local_names import names_of
-    from drcheck.model import printable
+    from drcheck.model import EXIT_UNKNOWN, printable
 
-    wanted = set(tokens)
+    missing = dict.fromkeys(tokens)
     with opened_store(store) as opened:
         for token, name in names_of(opened, run, objects=objects):
-            if not wanted or token in wanted:
+            if not tokens or token in tokens:
                 click.echo(f"{token}\t{printable(name)}")
-    return 0
+                missing.pop(token, None)
+    where = "that night or any object in the store" if objects else "that night; --objects looks at every object that the store knows, too"
+    for token in missing:
+        click.echo(f"{printable(token)}: stands for no name of {where}", err=True)
+    return EXIT_UNKNOWN if missing else 0
 
 
 @evidence.command("sign", short_help="Add a signature to a pack.")

@@ -204,6 +204,14 @@ def test_tokens_are_told_to_who_holds_the_store(place: Path) -> None:
     assert f"scans/{packs.PATIENT}-1.dcm" in _in(place, "names", run, "--store", "drcheck.db", "--objects").stdout
 
 
+def test_a_token_that_stands_for_nothing_is_not_passed_over_in_silence(place: Path) -> None:
+    with open_store(place / "drcheck.db") as store:
+        run = store.assessments()[0].run
+    said = _in(place, "names", run, "name-00000000000000000000", "--store", "drcheck.db")
+    assert (said.returncode, said.stdout) == (11, "")
+    assert "name-00000000000000000000: stands for no name of that night; --objects looks at every object" in said.stderr
+
+
 def test_what_was_pruned_is_said_to_be_left_out(folder: Path, tmp_path: Path) -> None:
     from sqlalchemy import create_engine, text
 
