@@ -5,17 +5,26 @@ from __future__ import annotations
 import unicodedata
 
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_MARKS = frozenset({"Mn", "Me"})
+_MOST_MARKS = 4
+"""So many marks above and below one letter are shown as such, as many as living scripts use; a pile of them would be painted over the lines beside it."""
 
 
 def printable(text: str) -> str:
     """
-    The text with every control, formatting, direction-changing and undecodable character replaced by a visible escape such as `\\x1b`.
+    The text with every control, formatting, direction-changing and undecodable character replaced by a visible escape such as `\\x1b`, and so the
+    marks of a pile, but for the lowest.
 
     Bytes that were not UTF-8 (Python's surrogate escapes) appear as `\\xff`. The result holds no line end and can be encoded as UTF-8.
     """
     if text.isascii() and text.isprintable():
         return text
-    return "".join(_escape(character) if unicodedata.category(character) in _UNSAFE else character for character in text)
+    shown, marks = [], 0
+    for character in text:
+        category = unicodedata.category(character)
+        marks = marks + 1 if category in _MARKS else 0
+        shown.append(_escape(character) if category in _UNSAFE or marks > _MOST_MARKS else character)
+    return "".join(shown)
 
 
 def _escape(character: str) -> str:
