@@ -30,7 +30,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="drcheck beside its peers, in turn; ratios are the result.")
     parser.add_argument("--quick", action="store_true", help="small sizes, one run each and no other before: too little to judge goals by")
     parser.add_argument("--runs", type=int, help="how often each is run, after one run that does not count (5); with --quick without that (1)")
-    parser.add_argument("--folder", type=Path, help="where to put what is read (a temporary folder); some 10 GB and a million files")
+    parser.add_argument("--folder", type=Path, help="where to put what is read (a temporary folder); some 14 GB and a million files")
     parser.add_argument("names", metavar="NAME", nargs="*", help=f"a benchmark ({', '.join(known)}) or one of its rows, such as local-small")
     wanted = parser.parse_args()
     if unknown := [name for name in wanted.names if name.partition("-")[0] not in known]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from drcheck.cli.status_text import answer, not_current
 from drcheck.model import EXIT_FAIL, EXIT_GOOD, Outcome, Severity
 from drcheck.reports.nagios import State, nagios_state, output, perfdata
+from drcheck.reports.wording import caution
 
 if TYPE_CHECKING:
     from drcheck.cli.status import Stood
@@ -25,7 +26,7 @@ def status_nagios(found: Sequence[Stood]) -> tuple[State, str]:
     worst = min(states, key=_WORST_FIRST.index)
     each, assessment, _ = found[states.index(worst)]
     more = f"{each.organisation}: " if len(found) > 1 else ""
-    summary = f"{more}{not_current(each) or answer(each, assessment).rpartition('; exit code ')[0]}"
+    summary = f"{more}{not_current(each) or answer(each, assessment).rpartition('; exit code ')[0]}{_caution(assessment)}"
     measures = perfdata(assessment) if assessment is not None and len(found) == 1 and each.current else ""
     return worst, output(worst, summary, measures, _details(found))
 
@@ -44,6 +45,12 @@ def _state(each: Status, assessment: Assessment | None) -> State:
     return State.WARNING if each.night.exit_code == EXIT_FAIL and not unknown else State.UNKNOWN
 
 
+def _caution(assessment: Assessment | None) -> str:
+    """What the night is not of, where it is a rehearsal: a monitor that is green for one must not be taken for one of real places."""
+    said = caution(assessment) if assessment is not None else ""
+    return f" ({said})" if said else ""
+
+
 def _details(found: Iterable[Stood]) -> Iterable[str]:
     for each, assessment, running in found:
         if why := not_current(each):
@@ -51,7 +58,7 @@ def _details(found: Iterable[Stood]) -> Iterable[str]:
         if running is not None:
             yield f"* {each.organisation}: a run has begun and not ended, so it goes on or was killed: {running}"
         if each.night is not None:
-            yield f"* {each.organisation}: {answer(each, assessment)}"
+            yield f"* {each.organisation}: {answer(each, assessment)}{_caution(assessment)}"
         for problem in each.problems:
             waived = ", waived" if problem.waived else ""
             said = problem.message or f"{problem.controls[0][0]} {problem.controls[0][1]}"

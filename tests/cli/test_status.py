@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -164,6 +165,15 @@ def test_a_monitoring_system_is_told_that_there_is_nothing(kept: Kept) -> None:
         pass
     done = kept.say("status", "--format", "nagios")
     assert (done.returncode, done.stdout) == (3, "DRCHECK UNKNOWN - drcheck has not run: the store holds no night\n")
+
+
+def test_a_monitoring_system_is_told_that_a_night_is_of_no_real_places(kept: Kept) -> None:
+    assessment = tonight(hospital(), number(9))
+    kept.record(replace(assessment, estate=replace(assessment.estate, rehearsal=True)))
+    kept.at(number(9) + 3 * HOUR)
+    first, *details = kept.say("status", "--format", "nagios").stdout.splitlines()
+    assert "REHEARSAL" in first.partition("|")[0]
+    assert any("REHEARSAL" in line for line in details)
 
 
 def test_of_several_the_worst_is_the_state(kept: Kept) -> None:
