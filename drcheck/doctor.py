@@ -16,7 +16,7 @@ from drcheck.connectors import connector_for
 from drcheck.connectors.base import CallLog, attempt
 from drcheck.estate.schema import Estate, Target
 from drcheck.inspect import inspect
-from drcheck.model import CopyFacts, Encryption, Fact, Facts, Observed, Protection, Reason, TargetFacts, Unobserved, Versions
+from drcheck.model import CopyFacts, Encryption, Fact, Facts, Observed, Protection, Reason, TargetFacts, Unobserved, Versions, number_of
 from drcheck.workers import Done, run_all
 
 LARGEST_SKEW = 300.0
@@ -166,7 +166,7 @@ def _of_copy(copy: CopyFacts, first_byte: Fact[int] | None, estate: Estate) -> I
             "Check the copy's path and the pattern in its options.",
         )
         return
-    yield Symptom(copy.target, question, State.GOOD, f"{points.total} recovery points, {points.objects} objects")
+    yield Symptom(copy.target, question, State.GOOD, f"{number_of(points.total, 'recovery point')}, {number_of(points.objects, 'object')}")
     if isinstance(first_byte, Unobserved):
         yield Symptom(copy.target, question, State.PROBLEM, f"listed, and cannot be read: {first_byte}", _ADVICE.get(first_byte.reason, ""))
     if declared.manifest is None:

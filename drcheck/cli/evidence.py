@@ -103,7 +103,8 @@ def export_pack(
             nights = nights_of(opened, _whose(opened, organisation), begin, end)
         else:
             nights = [_night(opened, organisation, run)]
-        path = output or Path(f"drcheck-evidence-{nights[-1].run}.tar.gz")
+        days = f"{nights[0].reference:%Y-%m-%d}-to-{nights[-1].reference:%Y-%m-%d}"
+        path = output or Path(f"drcheck-evidence-{nights[-1].run if period is None else days}.tar.gz")
         made = export(opened, nights, path, exported=now(), choice=Choice(names=names, objects=not no_objects), period=period, signers=signers)
     click.echo(f"{made.path}: {_counted(len(nights), 'night')} up to {made.run}")
     click.echo(f"head {made.head}")

@@ -7,7 +7,7 @@ import unicodedata
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _MARKS = frozenset({"Mn", "Me"})
 _MOST_MARKS = 4
-"""So many marks above and below one letter are shown as such, as many as living scripts use; a pile of them would be painted over the lines beside it."""
+"""So many marks on one letter are shown as such, as many as living scripts use; a pile of them would be painted over the lines beside it."""
 
 
 def printable(text: str) -> str:

@@ -168,6 +168,15 @@ def test_a_period_is_exported_by_its_days(place: Path, tmp_path: Path) -> None:
     assert f"period       2 nights, {first}T00:00:00Z to {last}T23:59:59Z" in shown.stdout
 
 
+def test_a_period_and_its_last_night_have_names_of_their_own(folder: Path) -> None:
+    for arguments in ((), ("--since", f"{rig.NOW:%Y-%m-%d}")):
+        assert _in(folder, "export", "--store", "drcheck.db", *arguments).returncode == 0
+    with open_store(folder / "drcheck.db") as store:
+        last = store.assessments()[0]
+    days = f"{rig.NOW:%Y-%m-%d}-to-{last.reference:%Y-%m-%d}"
+    assert {pack.name for pack in folder.glob("drcheck-evidence-*")} == {f"drcheck-evidence-{name}.tar.gz" for name in (last.run, days)}
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
