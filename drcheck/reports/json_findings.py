@@ -6,14 +6,13 @@ The text is what `json.dumps` with `indent=2` writes of the same values.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from json.encoder import encode_basestring_ascii as _quoted
 
 from drcheck.clock import format_moment
 from drcheck.model import FactUsed, Finding, Waiver
 
-_quoted = json.JSONEncoder(ensure_ascii=True).encode
 _KEPT = 500_000
 """Facts whose text is kept for the next finding that rests on them; with more, the others are put into words each time."""
 
@@ -53,7 +52,7 @@ class _Facts:
 
     def __init__(self) -> None:
         self._texts: dict[int, str] = {}
-        self._moments: dict[datetime | None, str | None] = {None: None}
+        self._moments: dict[datetime | None, str] = {None: "null"}
 
     def text(self, facts: tuple[FactUsed, ...]) -> str:
         """The list of facts of one finding. They must live as long as this."""
@@ -65,9 +64,13 @@ class _Facts:
 
     def _one(self, fact: FactUsed) -> str:
         if fact.at not in self._moments:
-            self._moments[fact.at] = format_moment(fact.at) if fact.at else None
-        values = (fact.name, fact.value, fact.source, self._moments[fact.at], fact.reason, fact.detail)
-        text = f"        {{\n{_members(('name', 'value', 'source', 'at', 'reason', 'detail'), values, ' ' * 10)}\n        }}"
+            self._moments[fact.at] = _quoted(format_moment(fact.at)) if fact.at else "null"
+        source = "null" if fact.source is None else _quoted(fact.source)
+        reason = "null" if fact.reason is None else _quoted(fact.reason)
+        text = (
+            f'        {{\n          "name": {_quoted(fact.name)},\n          "value": {_quoted(fact.value)},\n          "source": {source},\n'
+            f'          "at": {self._moments[fact.at]},\n          "reason": {reason},\n          "detail": {_quoted(fact.detail)}\n        }}'
+        )
         if len(self._texts) < _KEPT:
             self._texts[id(fact)] = text
         return text
