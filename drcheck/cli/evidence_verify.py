@@ -154,11 +154,10 @@ def _tell(found: Verified) -> None:
 
     verdict = {0: "sound", 10: "NOT SOUND", 11: "sound, as far as could be determined"}[found.exit_code]
     click.echo(f"{found.path}: {verdict}")
-    if found.about and found.counted is not None:
+    if found.about and (found.counted is not None or not found.problems):
         about = found.about
-        click.echo(
-            f"  {printable(about['name'])} ({printable(about['organisation'])}), night {printable(about['run'])}: {_outcomes(found.counted.counts)}"
-        )
+        outcomes = "findings not counted" if found.counted is None else _outcomes(found.counted.counts)
+        click.echo(f"  {printable(about['name'])} ({printable(about['organisation'])}), night {printable(about['run'])}: {outcomes}")
         if found.chain is not None and found.chain.links[-1].as_of:
             click.echo(f"  {as_of_words(found.chain.links[-1])}")
         click.echo(f"  head {printable(about['head'])}")

@@ -236,7 +236,10 @@ def _counts(found: Verified, contents: Contents) -> Iterator[str]:
         return
     if contents.too_large:
         named = " and ".join(sorted(contents.too_large))
-        found.doubts.append(f"{named}: larger than what is looked into, so its findings were not counted again; its bytes are those that are listed")
+        found.doubts.append(
+            f"{named}: larger than what is looked into, so its findings were not counted again, and whether they are of a REHEARSAL was not seen; "
+            "its bytes are those that are listed"
+        )
         return
     counted: dict[str, Counted] = {}
     for name, schema in ((f"data/{RECORD}", _RECORD), ("data/assessment.json", _REPORT)):
